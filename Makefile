@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+# make                build/p2posd and build/p2posctl
+# make check          unit tests and simulator        make check-asan   the same under ASan+UBSan
+# make check-e2e      clusters of real processes      make fuzz-smoke   every fuzz target for a moment
+# make lint           the arrows of the tree          make bench        figures, as ratios of one run
+#
+# BUILD=dir keeps the output of differently configured builds apart. ONLY="proto/base proto/yamux"
+# restricts library and unit tests to those folders, to work on one of them.
+
+BUILD   ?= build
+CC      ?= gcc
+PREFIX  ?= /usr
+DESTDIR ?=
+SYSTEMD ?= 1
+VERSION := $(shell cat VERSION)
+
+PKGS        := libuv libsodium sqlite3 libcares jansson
+CLI_PKGS    := libsodium jansson smartcols
+ifeq ($(SYSTEMD),1)
+PKGS        += libsystemd
+DEFS        += -DWITH_SYSTEMD
+endif
+
+WARN     := -Wall -Wextra -Wshadow -Werror -Wstrict-prototypes -Wmissing-prototypes -Wvla
+HARDEN   := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+OPT      ?= -O2 -g
+SAN      ?=
+ifneq ($(SAN),)
+HARDEN   := -fPIE
+endif
+CFLAGS_  := -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(SAN) -I. -I$(BUILD)/gen $(DEFS) \
+            -D_GNU_SOURCE -DP2POS_VERSION='"$(VERSION)"' $(shell pkg-config --cflags $(PKGS) $(CLI_PKGS)) $(CFLAGS)
+LDFLAGS_ := -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections $(SAN) $(LDFLAGS)
+CFLAGS_  += -ffunction-sections -fdata-sections
+
+DAEMON_LIBS := $(shell pkg-config --libs $(PKGS)) -lpthread
+CLI_LIBS    := $(shell pkg-config --libs $(CLI_PKGS))
+
+ifdef ONLY
+LIB_DIRS := $(ONLY)
+else
+LIB_DIRS := $(shell find proto config daemon cli -type d 2>/dev/null)
+endif
+dir_src = $(foreach d,$(1),$(wildcard $(d)/*.c))
+
+PROTO_DIRS  := $(filter proto/%,$(LIB_DIRS))
+PROTO_SRC   := $(call dir_src,$(PROTO_DIRS))
+CONFIG_SRC  := $(call dir_src,$(filter config,$(LIB_DIRS)))
+DAEMON_SRC  := $(filter-out daemon/main.c,$(call dir_src,$(filter daemon daemon/%,$(LIB_DIRS))))
+CLI_SRC     := $(filter-out cli/main.c,$(call dir_src,$(filter cli cli/%,$(LIB_DIRS))))
+ifdef ONLY
+TEST_SRC    := $(foreach d,$(ONLY),$(wildcard tests/unit/$(d)/test_*.c))
+else
+TEST_SRC    := $(shell find tests/unit -name 'test_*.c' 2>/dev/null)
+endif
+TESTLIB_SRC := $(wildcard tests/lib/*.c)
+SIM_SRC     := $(wildcard tests/sim/*.c)
+FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+TEST_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(TEST_SRC))
+SIM_BIN  := $(patsubst tests/sim/%.c,$(BUILD)/sim/%,$(SIM_SRC))
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
+
+.PHONY: all check check-unit check-sim check-asan check-e2e fuzz-smoke lint format coverage bench measure \
+        install dist clean
+all: $(BUILD)/p2posd $(BUILD)/p2posctl
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_) -MMD -MP -c -o $@ $<
+
+$(BUILD)/libproto.a: $(call obj,$(PROTO_SRC))
+$(BUILD)/libconfig.a: $(call obj,$(CONFIG_SRC))
+$(BUILD)/libdaemon.a: $(call obj,$(DAEMON_SRC))
+$(BUILD)/libcli.a: $(call obj,$(CLI_SRC))
+$(BUILD)/libtest.a: $(call obj,$(TESTLIB_SRC))
+$(BUILD)/%.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+
+ARCHIVES := $(BUILD)/libdaemon.a $(BUILD)/libcli.a $(BUILD)/libconfig.a $(BUILD)/libproto.a
+
+$(BUILD)/p2posd: $(BUILD)/obj/daemon/main.o $(BUILD)/libdaemon.a $(BUILD)/libconfig.a $(BUILD)/libproto.a
+	$(CC) $(LDFLAGS_) -o $@ $^ $(DAEMON_LIBS)
+$(BUILD)/p2posctl: $(BUILD)/obj/cli/main.o $(BUILD)/libcli.a $(BUILD)/libconfig.a $(BUILD)/libproto.a
+	$(CC) $(LDFLAGS_) -o $@ $^ $(CLI_LIBS)
+
+# A test program sees everything; the linker takes what it calls.
+TEST_LIBS := $(DAEMON_LIBS) $(CLI_LIBS) -lcmocka
+$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libtest.a $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_) -o $@ $< -Wl,--start-group $(BUILD)/libtest.a $(ARCHIVES) -Wl,--end-group $(TEST_LIBS)
+$(BUILD)/sim/%: $(BUILD)/obj/tests/sim/%.o $(BUILD)/libtest.a $(BUILD)/libproto.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_) -o $@ $< -Wl,--start-group $(BUILD)/libtest.a $(BUILD)/libproto.a -Wl,--end-group $(TEST_LIBS)
+
+check: check-unit check-sim
+check-unit: $(TEST_BIN)
+	@tests/lib/run-programs "$(BUILD)/tests" $(TEST_BIN)
+check-sim: $(SIM_BIN)
+	@tests/lib/run-programs "$(BUILD)/sim" $(SIM_BIN)
+check-asan:
+	$(MAKE) BUILD=$(BUILD)/asan OPT="-O1 -g" SAN="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" check
+
+# The whole program under the sanitizers; for clusters of real processes.
+asan-programs:
+	$(MAKE) BUILD=$(BUILD)/asan OPT="-O1 -g" SAN="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" all
+.PHONY: asan-programs
+
+# libFuzzer comes with clang; objects are built apart because they carry its instrumentation.
+FUZZ_FLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+fuzz:
+	$(MAKE) BUILD=$(BUILD)/fuzzing CC=clang OPT="-O1 -g" SAN="$(FUZZ_FLAGS)" fuzz-programs
+fuzz-programs: $(FUZZ_BIN)
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libproto.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_) -fsanitize=fuzzer -o $@ $< $(BUILD)/libproto.a $(DAEMON_LIBS)
+.PHONY: fuzz fuzz-programs
+fuzz-smoke: fuzz
+	tests/fuzz/smoke $(BUILD)/fuzzing/fuzz
+
+lint:
+	tests/lint/arrows.sh
+	tests/lint/headers.sh $(CC)
+	tests/lint/words.sh
+
+format:
+	clang-format -i $(shell find proto config daemon cli tests -name '*.[ch]')
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+.SECONDARY:
