@@ -28,7 +28,7 @@ void buf_reset(struct buf *b)
 	b->len = 0;
 }
 
-/* realloc() may leave the old copy of a secret behind, so secrets are moved by hand. */
+/* Reallocation may leave the old copy of a secret behind, so secrets are moved by hand. */
 static void move_to(struct buf *b, size_t cap)
 {
 	uint8_t *fresh;
@@ -47,6 +47,16 @@ static void move_to(struct buf *b, size_t cap)
 	b->cap = cap;
 }
 
+/* Doubles, so that many small appends cost little; `need` is at least one byte. */
+static size_t cap_for(const struct buf *b, size_t need)
+{
+	size_t cap = b->cap ? b->cap : BUF_FIRST_CAP;
+
+	while (cap < need)
+		cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+	return cap;
+}
+
 int buf_reserve(struct buf *b, size_t more)
 {
 	size_t need, cap;
@@ -58,9 +68,7 @@ int buf_reserve(struct buf *b, size_t more)
 		return P2P_ERR_TOO_LARGE;
 	if (need <= b->cap)
 		return 0;
-	cap = b->cap ? b->cap : BUF_FIRST_CAP;
-	while (cap < need)
-		cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+	cap = cap_for(b, need);
 	if (b->max && cap > b->max)
 		cap = b->max;
 	move_to(b, cap);
@@ -73,6 +81,9 @@ uint8_t *buf_grow(struct buf *b, size_t len)
 
 	if (buf_reserve(b, len))
 		return NULL;
+	/* NULL means failure: even nothing has a place. */
+	if (!b->data)
+		move_to(b, b->max && b->max < BUF_FIRST_CAP ? b->max : BUF_FIRST_CAP);
 	at = b->data + b->len;
 	b->len += len;
 	return at;
@@ -128,7 +139,7 @@ int buf_printf(struct buf *b, const char *fmt, ...)
 	if (b->max && b->len + (size_t)n > b->max)
 		return P2P_ERR_TOO_LARGE;
 	if (b->len + (size_t)n + 1 > b->cap)
-		move_to(b, b->len + (size_t)n + 1 + BUF_FIRST_CAP);
+		move_to(b, cap_for(b, b->len + (size_t)n + 1));
 	va_start(ap, fmt);
 	(void)vsnprintf((char *)b->data + b->len, (size_t)n + 1, fmt, ap);
 	va_end(ap);
@@ -149,7 +160,7 @@ void buf_drop(struct buf *b, size_t n)
 void buf_truncate(struct buf *b, size_t len)
 {
 	assert(len <= b->len);
-	if (b->secret)
+	if (b->secret && len < b->len)
 		mem_wipe(b->data + len, b->len - len);
 	b->len = len;
 }

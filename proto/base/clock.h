@@ -60,13 +60,15 @@ static inline mono_t mono_max(mono_t a, mono_t b)
 	return a.ns > b.ns ? a : b;
 }
 
-/* Saturates at MONO_NEVER; NEVER plus anything stays NEVER. */
+/* Saturates, upwards at MONO_NEVER; NEVER plus anything stays NEVER. */
 static inline mono_t mono_add_ns(mono_t t, int64_t ns)
 {
 	int64_t sum;
 
-	if (mono_is_never(t) || __builtin_add_overflow(t.ns, ns, &sum))
+	if (mono_is_never(t))
 		return MONO_NEVER;
+	if (__builtin_add_overflow(t.ns, ns, &sum))
+		return ns < 0 ? (mono_t){INT64_MIN} : MONO_NEVER;
 	return (mono_t){sum};
 }
 
@@ -75,7 +77,7 @@ static inline mono_t mono_add_ms(mono_t t, int64_t ms)
 	int64_t ns;
 
 	if (__builtin_mul_overflow(ms, NS_PER_MS, &ns))
-		return MONO_NEVER;
+		ns = ms < 0 ? INT64_MIN : INT64_MAX;
 	return mono_add_ns(t, ns);
 }
 
@@ -132,14 +134,25 @@ static inline wall_t wall_add_ns(wall_t t, int64_t ns)
 	return t;
 }
 
-/* a - b in milliseconds, saturated, negative when a is earlier. */
+/* a - b in whole milliseconds, rounded towards zero, saturated; negative when a is earlier. */
 static inline int64_t wall_diff_ms(wall_t a, wall_t b)
 {
-	int64_t ds, ms;
+	int64_t ds, ms, nsec = (int64_t)a.nsec - b.nsec;
 
-	if (__builtin_sub_overflow(a.sec, b.sec, &ds) || __builtin_mul_overflow(ds, INT64_C(1000), &ms))
+	if (__builtin_sub_overflow(a.sec, b.sec, &ds))
 		return a.sec < b.sec ? INT64_MIN : INT64_MAX;
-	return ms + (a.nsec - b.nsec) / NS_PER_MS;
+	/* Both parts get one sign, so that cutting the second one rounds the sum. */
+	if (ds > 0 && nsec < 0) {
+		ds--;
+		nsec += NS_PER_SEC;
+	} else if (ds < 0 && nsec > 0) {
+		ds++;
+		nsec -= NS_PER_SEC;
+	}
+	if (__builtin_mul_overflow(ds, INT64_C(1000), &ms) ||
+		__builtin_add_overflow(ms, nsec / NS_PER_MS, &ms))
+		return ds < 0 ? INT64_MIN : INT64_MAX;
+	return ms;
 }
 
 #endif

@@ -23,7 +23,7 @@ struct bytes cursor_take(struct cursor *c, size_t len)
 		cursor_fail(c, P2P_ERR_TRUNCATED);
 		return BYTES_NONE;
 	}
-	got = bytes_of(c->in.at + c->pos, len);
+	got = bytes_head(bytes_from(c->in, c->pos), len);
 	c->pos += len;
 	return got;
 }

@@ -5,7 +5,7 @@
 
 void sm_init(struct sm *m, const struct sm_state *table, unsigned first)
 {
-	assert(table && table[first].name);
+	assert(first < 32 && table && table[first].name);
 	m->table = table;
 	m->state = first;
 }

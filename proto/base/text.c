@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/base/text.h"
 
+#include <assert.h>
 #include <sodium.h>
 
 #include "proto/base/err.h"
@@ -90,11 +91,14 @@ int text_unbase64(struct buf *out, struct bytes text)
 
 	if (text.len % 4)
 		return P2P_ERR_INVALID;
+	/* Exactly what will come out, or a full buffer would refuse what fits. */
+	for (size_t i = 1; i <= 2 && i <= text.len && text.at[text.len - i] == '='; i++)
+		room--;
 	to = buf_grow(out, room);
 	if (!to)
 		return P2P_ERR_TOO_LARGE;
-	if (text.len && sodium_base642bin(to, room, (const char *)text.at, text.len, NULL, &got, NULL,
-				sodium_base64_VARIANT_ORIGINAL) != 0) {
+	if (text.len && sodium_base642bin(to, room, (const char *)text.at, text.len, NULL, &got,
+				NULL, sodium_base64_VARIANT_ORIGINAL) != 0) {
 		buf_truncate(out, out->len - room);
 		return P2P_ERR_INVALID;
 	}
@@ -118,8 +122,10 @@ struct bytes text_trim(struct bytes in)
 
 bool text_copy(char *to, size_t size, struct bytes from)
 {
-	size_t n = from.len < size ? from.len : size - 1;
+	size_t n;
 
+	assert(size > 0);
+	n = from.len < size ? from.len : size - 1;
 	if (n)
 		memcpy(to, from.at, n);
 	to[n] = '\0';
@@ -173,15 +179,17 @@ bool text_is_utf8(struct bytes in)
 int text_escape(struct buf *out, struct bytes in, size_t max)
 {
 	static const char digits[] = "0123456789abcdef";
-	size_t n = in.len < max ? in.len : max;
+	size_t n = in.len < max ? in.len : max, start = out->len;
 
 	for (size_t i = 0; i < n; i++) {
 		uint8_t c = in.at[i];
 		char hex[4] = {'\\', 'x', digits[c >> 4], digits[c & 15]};
 		bool plain = c >= 0x20 && c < 0x7f && c != '\\';
 
-		if (buf_put(out, plain ? bytes_of(&c, 1) : bytes_of(hex, sizeof(hex))))
+		if (buf_put(out, plain ? bytes_of(&c, 1) : bytes_of(hex, sizeof(hex)))) {
+			buf_truncate(out, start);
 			return P2P_ERR_TOO_LARGE;
+		}
 	}
 	return 0;
 }

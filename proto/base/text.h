@@ -21,7 +21,8 @@ int text_unbase64(struct buf *out, struct bytes text);
 /* Without the spaces, tabs, CR and LF at both ends. */
 struct bytes text_trim(struct bytes in);
 
-/* Copies into `to` of `size` bytes, cut if need be, always ended by NUL. Returns false when cut. */
+/* Copies into `to` of `size` bytes (at least 1), cut if need be, always ended by NUL. Returns false
+ * when cut. */
 bool text_copy(char *to, size_t size, struct bytes from);
 
 /* True when `in` is valid UTF-8 (no surrogates, no overlong forms, at most U+10FFFF). */

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/lib/pair.h"
+
+#include "tests/lib/p2ptest.h"
+
+#define BUDGET_BYTES (512 * 1024)
+
+const char *const pair_protocols[] = {"/test/echo/1.0.0", "/test/other/1.0.0", "/ipfs/ping/1.0.0"};
+const size_t pair_protocol_count = sizeof(pair_protocols) / sizeof(pair_protocols[0]);
+
+static void side_init(struct pair_side *s, uint64_t seed)
+{
+	struct key_public key;
+
+	rng_seed(&s->seeded, seed);
+	s->rng = &s->seeded.rng;
+	key_generate(s->rng, &s->identity);
+	key_public_of(&s->identity, &key);
+	key_public_pb(&key, s->identity_pb);
+	key_pair_peer_id(&s->identity, &s->id);
+	noise_static_init(&s->noise, &s->identity, s->rng);
+	s->grant = (struct conn_grant){
+		.protocols = pair_protocols,
+		.protocol_count = pair_protocol_count,
+		.streams_in_max = 64,
+		.per_protocol_max = 64,
+		.negotiating_max = 32,
+		.send_bytes_max = 1024 * 1024,
+		.window_bytes_max = 1024 * 1024,
+	};
+}
+
+void pair_init(struct pair *p, uint64_t seed)
+{
+	memset(p, 0, sizeof(*p));
+	p->now = t0;
+	side_init(&p->side[PAIR_D], 2 * seed);
+	side_init(&p->side[PAIR_L], 2 * seed + 1);
+	p->side[PAIR_D].expected = p->side[PAIR_L].id;
+}
+
+static void forget(struct pair_side *s)
+{
+	conn_free(s->conn);
+	s->conn = NULL;
+	buf_deinit(&s->wire);
+	for (size_t i = 0; i < s->stream_count; i++)
+		buf_deinit(&s->streams[i].got);
+	memset(s->streams, 0, s->stream_count * sizeof(s->streams[0]));
+	s->stream_count = 0;
+	s->event_count = 0;
+	s->flights = 0;
+	s->bytes_sent = 0;
+	s->memory_max = 0;
+	s->is_proven = false;
+	s->is_closed = false;
+}
+
+void pair_deinit(struct pair *p)
+{
+	forget(&p->side[PAIR_D]);
+	forget(&p->side[PAIR_L]);
+	assert_null(p->scratch.user);
+	buf_deinit(&p->scratch.plain);
+}
+
+void pair_start(struct pair *p)
+{
+	for (int i = 0; i < 2; i++) {
+		struct pair_side *s = &p->side[i];
+		struct conn_opts opts = {
+			.side = i == PAIR_D ? CONN_DIALER : CONN_LISTENER,
+			.identity = &s->identity,
+			.identity_pb = s->identity_pb,
+			.noise = &s->noise,
+			.rng = s->rng,
+			.expected = s->expected,
+			.scratch = &p->scratch,
+			.now = p->now,
+		};
+
+		forget(s);
+		s->conn = conn_new(&opts);
+	}
+}
+
+static struct pair_stream *stream_of(struct pair_side *s, uint32_t id)
+{
+	for (size_t i = 0; i < s->stream_count; i++)
+		if (s->streams[i].stream == id)
+			return &s->streams[i];
+	if (s->stream_count == PAIR_STREAMS_MAX)
+		return NULL;
+	s->streams[s->stream_count].stream = id;
+	return &s->streams[s->stream_count++];
+}
+
+static void write_down(struct pair_side *s, const struct conn_event *ev)
+{
+	struct pair_event *e;
+
+	if (s->event_count == PAIR_EVENTS_MAX)
+		return;
+	e = &s->events[s->event_count++];
+	*e = (struct pair_event){
+		.kind = ev->kind,
+		.stream = ev->stream,
+		.data_len = ev->data.len,
+		.rtt_ns = ev->rtt_ns,
+		.err = ev->err,
+		.why = ev->why,
+		.detail = ev->detail,
+	};
+	if (ev->protocol)
+		memcpy(e->protocol, ev->protocol, strlen(ev->protocol) + 1);
+}
+
+/* Streams of the peer have the parity of the other side. */
+static bool is_peers(int side, uint32_t stream)
+{
+	return (stream & 1) != (side == PAIR_D ? 1 : 0);
+}
+
+static void on_event(struct pair *p, int side, const struct conn_event *ev)
+{
+	struct pair_side *s = &p->side[side];
+	struct pair_stream *st;
+
+	write_down(s, ev);
+	switch (ev->kind) {
+	case CONN_PROVEN:
+		s->is_proven = true;
+		assert_true(peer_id_eq(ev->peer, &p->side[1 - side].id));
+		if (!s->holds_judgement)
+			conn_admit(s->conn, &s->grant, p->now);
+		break;
+	case CONN_STREAM_DATA:
+		st = stream_of(s, ev->stream);
+		if (st)
+			assert_ok(buf_put(&st->got, ev->data));
+		if (s->echoes && is_peers(side, ev->stream))
+			(void)conn_write(s->conn, ev->stream, ev->data);
+		break;
+	case CONN_STREAM_END:
+		st = stream_of(s, ev->stream);
+		if (st)
+			st->ended = true;
+		if (s->echoes && is_peers(side, ev->stream))
+			conn_end_stream(s->conn, ev->stream);
+		break;
+	case CONN_CLOSED:
+		assert_false(s->is_closed);
+		assert_non_null(ev->why);
+		s->is_closed = true;
+		break;
+	case CONN_STREAM_IN:
+	case CONN_STREAM_AGREED:
+	case CONN_STREAM_REFUSED:
+	case CONN_STREAM_RESET:
+	case CONN_STREAM_ROOM:
+	case CONN_PONG:
+		break;
+	}
+	if (s->on_event)
+		s->on_event(p, side, ev);
+}
+
+static void look_at_memory(struct pair_side *s)
+{
+	struct conn_info info;
+
+	conn_info(s->conn, &info);
+	if (info.memory > s->memory_max)
+		s->memory_max = info.memory;
+}
+
+void pair_events(struct pair *p, int side)
+{
+	struct conn_event ev;
+
+	look_at_memory(&p->side[side]);
+	while (conn_next(p->side[side].conn, &ev))
+		on_event(p, side, &ev);
+	look_at_memory(&p->side[side]);
+}
+
+/* Hands a side what waits on its wire. */
+static void deliver(struct pair *p, int to)
+{
+	struct pair_side *s = &p->side[to];
+	struct buf flight = BUF_INIT;
+	struct bytes in;
+
+	if (s->is_deaf)
+		return;
+	buf_swap(&flight, &s->wire);
+	in = buf_bytes(&flight);
+	while (in.len > 0) {
+		struct bytes piece = bytes_head(in, p->cut ? p->cut : in.len);
+
+		(void)conn_recv(s->conn, piece, p->now); /* CONN_CLOSED tells */
+		pair_events(p, to);
+		in = bytes_from(in, piece.len);
+	}
+	buf_deinit(&flight);
+}
+
+bool pair_flight(struct pair *p, int from)
+{
+	struct pair_side *s = &p->side[from], *to = &p->side[1 - from];
+	size_t before = to->wire.len;
+
+	/* A transport that is not read takes no more after a while, like a full socket. */
+	if (!to->is_deaf || to->wire.len == 0)
+		conn_send(s->conn, &to->wire, p->budget ? p->budget : BUDGET_BYTES, p->now);
+	pair_events(p, from);
+	if (to->wire.len > before) {
+		s->flights++;
+		s->bytes_sent += to->wire.len - before;
+	}
+	if (to->wire.len == 0 || to->is_deaf)
+		return to->wire.len > before;
+	deliver(p, 1 - from);
+	return true;
+}
+
+void pair_run(struct pair *p)
+{
+	for (unsigned i = 0; i < PAIR_FLIGHTS_MAX; i++) {
+		bool moved = pair_flight(p, PAIR_D);
+
+		if (!pair_flight(p, PAIR_L) && !moved)
+			return;
+	}
+	fail_msg("the two conns never come to rest");
+}
+
+void pair_pass(struct pair *p, int64_t ms)
+{
+	mono_t end = mono_add_ms(p->now, ms);
+
+	for (unsigned i = 0; i < PAIR_FLIGHTS_MAX; i++) {
+		mono_t next = end;
+
+		for (int k = 0; k < 2; k++)
+			next = mono_min(next, conn_deadline(p->side[k].conn));
+		p->now = mono_max(p->now, next);
+		for (int k = 0; k < 2; k++) {
+			if (mono_reached(conn_deadline(p->side[k].conn), p->now))
+				conn_tick(p->side[k].conn, p->now);
+			pair_events(p, k);
+		}
+		pair_run(p);
+		if (mono_reached(end, p->now))
+			return;
+	}
+	fail_msg("a deadline comes again and again");
+}
+
+bool pair_is_open(const struct pair *p)
+{
+	for (int i = 0; i < 2; i++) {
+		struct conn_info info;
+
+		conn_info(p->side[i].conn, &info);
+		if (strcmp(info.state, "open") != 0)
+			return false;
+	}
+	return true;
+}
+
+void pair_open(struct pair *p)
+{
+	pair_start(p);
+	pair_run(p);
+	for (int i = 0; i < 2; i++) {
+		const struct pair_event *e = pair_find(p, i, CONN_CLOSED, 0, NULL);
+
+		if (e)
+			fail_msg("side %d closed: %s, %s", i, err_name(e->err), e->why);
+	}
+	assert_true(pair_is_open(p));
+}
+
+const struct pair_event *pair_find(
+	const struct pair *p, int side, enum conn_event_kind kind, size_t from, size_t *ret_at)
+{
+	const struct pair_side *s = &p->side[side];
+
+	for (size_t i = from; i < s->event_count; i++) {
+		if (s->events[i].kind != kind)
+			continue;
+		if (ret_at)
+			*ret_at = i;
+		return &s->events[i];
+	}
+	return NULL;
+}
+
+size_t pair_count(const struct pair *p, int side, enum conn_event_kind kind)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < p->side[side].event_count; i++)
+		count += p->side[side].events[i].kind == kind;
+	return count;
+}
+
+void pair_assert_closed(const struct pair *p, int side, int err, const char *why)
+{
+	const struct pair_event *e = pair_find(p, side, CONN_CLOSED, 0, NULL);
+
+	if (!e)
+		fail_msg("side %d is not closed, but should be: %s", side, why);
+	else if (e->err != err || strcmp(e->why, why) != 0)
+		fail_msg("side %d closed with %s, %s; wanted %s, %s", side, err_name(e->err), e->why,
+			err_name(err), why);
+	assert_true(e == &p->side[side].events[p->side[side].event_count - 1]);
+}
+
+struct bytes pair_got(const struct pair *p, int side, uint32_t stream)
+{
+	const struct pair_side *s = &p->side[side];
+
+	for (size_t i = 0; i < s->stream_count; i++)
+		if (s->streams[i].stream == stream)
+			return buf_bytes(&s->streams[i].got);
+	return BYTES_NONE;
+}
+
+uint32_t pair_say(struct pair *p, int side, const char *protocol, struct bytes data)
+{
+	uint32_t stream = 0;
+
+	assert_ok(conn_open_stream(p->side[side].conn, protocol, p->now, &stream));
+	assert_int_equal(conn_write(p->side[side].conn, stream, data), data.len);
+	return stream;
+}
