@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* secret.h: files and keys on this machine: read with a limit, written whole with mode 0600.
+ *
+ * Secrets come as @FILE or - (standard input), never as a word of the command line, where every
+ * user of the machine could read them (operator.md). */
+#ifndef P2POS_CLI_SECRET_H
+#define P2POS_CLI_SECRET_H
+
+#include "cli/cli.h"
+#include "proto/base/buf.h"
+#include "proto/keys/key.h"
+#include "proto/p2pos/admin_proof.h"
+
+/* Reads "@FILE", "-" or, when `plain` allows it, a bare file name, appending to `out` (bounded by its
+ * max). 0, or the exit code after the message. */
+enum secret_form { SECRET_MARKED, SECRET_PLAIN };
+int secret_read(struct cli *c, const char *what, const char *where, enum secret_form form,
+	struct buf *out);
+
+/* A private key from "@FILE" or "-". */
+int secret_read_key(struct cli *c, const char *what, const char *where, struct key_pair *ret);
+
+/* Writes a new file of mode 0600, whole or not at all (a temporary name, synced, renamed). An
+ * existing one is replaced. */
+int secret_write(struct cli *c, const char *path, struct bytes content);
+/* The same with a newline behind. */
+int secret_write_line(struct cli *c, const char *path, const char *line);
+
+/* Makes a directory of mode 0700 unless it is there. */
+int secret_mkdir(struct cli *c, const char *path);
+
+/* "dir/name", to be freed. */
+char *secret_path(const char *dir, const char *name);
+
+/* An admin who signs here. */
+struct admin {
+	struct key_pair key;
+	struct admin_proof proof;
+	bool has_proof;
+};
+
+/* --admin-key (a key or a bundle) and its proof: --admin-proof, else the file beside the key whose
+ * name ends in .proof, else the bundle's own, else `fallback` (may be NULL) when it is for this
+ * key. Returns 0 or the exit code. */
+int admin_read(struct cli *c, const struct admin_proof *fallback, struct admin *ret);
+/* The same from admin.key and admin.proof of a directory that init or admin new made. */
+int admin_read_files(struct cli *c, const char *dir, struct admin *ret);
+void admin_deinit(struct admin *a);
+
+/* Makes a proof for `key`, valid from a little before now for `valid` (a duration; NULL = 365d). */
+int admin_make_proof(struct cli *c, const struct key_pair *system, const struct key_pair *key,
+	const char *cluster_id, const char *valid, struct admin_proof *ret);
+
+#endif
