@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a node does without being asked: the watchdog, the status line, warnings before a proof ends,
+ * retention, and looking after the log and the interfaces. */
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/node_private.h"
+#include "daemon/sys/log.h"
+#include "daemon/sys/metrics.h"
+#include "daemon/sys/notify.h"
+
+#define MINUTE_MS             60000
+#define RETAIN_MINUTES        60
+#define STORE_STUCK_MS        30000 /* the watchdog starves when a commit waits so long */
+
+/* ---- status line ---- */
+
+char *chores_status_text(struct node *n, char *to)
+{
+	struct core_view v;
+	int len;
+
+	core_view(n->core, loop_wall(n->loop), loop_now(n->loop), &v);
+	len = snprintf(to, NOTIFY_STATUS_MAX, "%s, %zu/%zu members online, %zu peers", core_state_name(v.state),
+		v.online, v.members, v.conns);
+	if (v.pending && len > 0 && len < NOTIFY_STATUS_MAX)
+		snprintf(to + len, NOTIFY_STATUS_MAX - (size_t)len, ", %zu pending join%s", v.pending,
+			v.pending == 1 ? "" : "s");
+	return to;
+}
+
+static void write_status(void *arg)
+{
+	struct node *n = arg;
+	char text[NOTIFY_STATUS_MAX];
+
+	if (!n->is_stopping)
+		notify_ready(chores_status_text(n, text)); /* also ends a reload */
+}
+
+void chores_status_changed(struct node *n)
+{
+	loop_at_turn_end(n->loop, &n->chores.status);
+}
+
+/* ---- watchdog ---- */
+
+static void on_watchdog(void *arg, mono_t now)
+{
+	struct node *n = arg;
+	struct store_figures f;
+
+	store_figures(n->store, &f);
+	if (mono_is_never(f.waiting_since) || mono_since_ms(now, f.waiting_since) < STORE_STUCK_MS)
+		notify_watchdog();
+	loop_timer_in_ms(n->loop, &n->chores.watchdog, notify_watchdog_ms());
+}
+
+/* ---- the admin's proof ---- */
+
+/* Once at each of these many days before the end (operator.md, "Logs"). */
+static void warn_of_expiry(struct node *n)
+{
+	static const int64_t thresholds[] = {1, 3, 7, 14, 30};
+	const struct snapshot *s = core_snapshot(n->core);
+	int64_t left_ms, days;
+
+	if (!s || wall_is_zero(s->proof.valid_to))
+		return;
+	if (wall_cmp(s->proof.valid_to, n->chores.warned_for) != 0) {
+		n->chores.warned_for = s->proof.valid_to;
+		n->chores.warned_days = 0;
+	}
+	left_ms = wall_diff_ms(s->proof.valid_to, loop_wall(n->loop));
+	days = left_ms / 86400000;
+	for (size_t i = 0; i < sizeof(thresholds) / sizeof(thresholds[0]); i++) {
+		if (days >= thresholds[i])
+			continue;
+		if (n->chores.warned_days == 0 || thresholds[i] < n->chores.warned_days)
+			log_warn("MEMBERSHIP", "admin_proof_expiry", kv_wall("valid_to", s->proof.valid_to),
+				kv_int("days_left", days), kv_peer("peer_id", &s->proof.peer));
+		n->chores.warned_days = thresholds[i];
+		return;
+	}
+}
+
+/* ---- once a minute ---- */
+
+static void on_minute(void *arg, mono_t now)
+{
+	struct node *n = arg;
+
+	(void)log_tick(now); /* what it says is within the next minute anyway */
+	if (self_refresh(n->self))
+		identify_push_all(n->identify);
+	warn_of_expiry(n);
+	if (n->config->insecure_accept_any_issuer && n->chores.minutes % RETAIN_MINUTES == 0)
+		log_warn("MEMBERSHIP", "insecure_accept_any_issuer",
+			kv_text("text", "snapshots are taken from ANY issuer"));
+	if (++n->chores.minutes % RETAIN_MINUTES == 0)
+		store_retain(n->store, loop_wall(n->loop));
+	loop_timer_in_ms(n->loop, &n->chores.minute, MINUTE_MS);
+}
+
+void chores_start(struct node *n)
+{
+	char text[NOTIFY_STATUS_MAX];
+
+	n->chores.minute = TIMER(on_minute, n);
+	n->chores.watchdog = TIMER(on_watchdog, n);
+	n->chores.status = (struct turn_end){.run = write_status, .arg = n};
+	loop_timer_in_ms(n->loop, &n->chores.minute, MINUTE_MS);
+	if (notify_watchdog_ms() > 0)
+		loop_timer_in_ms(n->loop, &n->chores.watchdog, notify_watchdog_ms());
+	warn_of_expiry(n);
+	notify_ready(chores_status_text(n, text));
+}
+
+void chores_stop(struct node *n)
+{
+	loop_timer_stop(n->loop, &n->chores.minute);
+	loop_timer_stop(n->loop, &n->chores.watchdog);
+	loop_turn_end_cancel(&n->chores.status);
+}
+
+/* ---- gauges that are counted when somebody asks ---- */
+
+static void measure_conns(struct node *n)
+{
+	struct swarm_conn c;
+	unsigned in = 0, out = 0;
+	struct swarm_stats s;
+
+	for (uint64_t id = swarm_next(n->swarm, 0); id; id = swarm_next(n->swarm, id)) {
+		if (!swarm_get(n->swarm, id, &c) || !c.is_up)
+			continue;
+		if (c.side == CONN_DIALER)
+			out++;
+		else
+			in++;
+	}
+	metric_set(M_CONNECTIONS, in, "in", "tcp");
+	metric_set(M_CONNECTIONS, out, "out", "tcp");
+	swarm_stats(n->swarm, &s);
+	metric_cell_set(metric_cell(M_NETWORK_BYTES, (const char *const[]){"tcp", "in"}, 2), (double)s.bytes_in);
+	metric_cell_set(metric_cell(M_NETWORK_BYTES, (const char *const[]){"tcp", "out"}, 2), (double)s.bytes_out);
+}
+
+static void measure_cluster(struct node *n)
+{
+	const struct snapshot *s = core_snapshot(n->core);
+	struct core_view v;
+
+	core_view(n->core, loop_wall(n->loop), loop_now(n->loop), &v);
+	for (enum core_state st = CORE_UNCONFIGURED; st <= CORE_HEALTHY; st++)
+		metric_set(M_NODE_STATE, v.state == st, core_state_name(st));
+	metric_set(M_MEMBERS, (double)v.members);
+	metric_set(M_MEMBERS_ONLINE, (double)v.online);
+	metric_set(M_MEMBERS_PENDING, (double)v.pending);
+	if (s) {
+		metric_set(M_MEMBERSHIP_ISSUED, (double)s->issued_at.sec);
+		metric_set(M_PROOF_EXPIRY, (double)s->proof.valid_to.sec);
+	}
+}
+
+static void measure_members(struct node *n)
+{
+	struct core_member m;
+	char id[PEER_ID_TEXT_SIZE];
+
+	metrics_members_begin();
+	if (!n->config->metrics.per_member)
+		return;
+	for (size_t i = 0; core_member_at(n->core, i, loop_wall(n->loop), loop_now(n->loop), &m); i++)
+		if (!peer_id_is_none(&m.peer) && !wall_is_zero(m.last_seen))
+			metrics_member_seen(peer_id_text(&m.peer, id), (double)m.last_seen.sec);
+}
+
+void chores_measure(struct node *n)
+{
+	struct store_figures f;
+
+	metric_set(M_BUILD_INFO, 1, P2POS_VERSION);
+	measure_cluster(n);
+	measure_members(n);
+	measure_conns(n);
+	store_figures(n->store, &f);
+	metric_set(M_DB_SIZE, (double)f.bytes);
+}

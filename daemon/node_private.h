@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* node_private.h: the parts of a node, as node.c, wiring.c and chores.c see them. */
+#ifndef P2POS_DAEMON_NODE_PRIVATE_H
+#define P2POS_DAEMON_NODE_PRIVATE_H
+
+#include "daemon/cluster/drive.h"
+#include "daemon/control/control.h"
+#include "daemon/discover/bootstrap.h"
+#include "daemon/node.h"
+#include "daemon/sys/secrets.h"
+#include "proto/noise/noise.h"
+
+#define NODE_STOP_MS 3000 /* goodbyes have so long; features.md P-001 allows 5 s for all of it */
+
+/* chores.c: what the node does now and then without being asked. */
+struct chores {
+	struct timer minute;   /* log, interfaces, proof expiry */
+	struct timer watchdog;
+	unsigned minutes;
+	int64_t warned_days;   /* the threshold of proof expiry last warned of; 0 = none */
+	wall_t warned_for;     /* valid_to that it was about */
+	struct turn_end status;
+};
+
+struct node {
+	struct node_paths paths;
+	struct config *config; /* in force */
+	/* In the order in which they are built. */
+	struct loop *loop;
+	struct node_key key;
+	struct noise_static noise;
+	struct wake *store_wake;
+	struct store *store;
+	struct store_start start; /* what the database remembered; emptied once the core has it */
+	struct dns *dns;
+	struct swarm *swarm;
+	struct streams *streams;
+	struct peerbook *book;
+	struct self *self;
+	struct identify_service *identify;
+	struct dialer *dialer;
+	struct pings *pings;
+	struct core *core;
+	struct drive *drive;
+	struct bootstrap *bootstrap;
+	struct listener *listener;
+	struct control_node face;
+	struct control *control;
+	struct chores chores;
+
+	char name[64];
+	mono_t started;
+	bool is_stopping;
+	int exit_code;
+	struct timer stop_timer;
+};
+
+/* node.c */
+void node_stop(struct node *n, const char *why);
+/* Reads the file again; see control_node.reload. */
+int node_reload(struct node *n, struct config_report *report, struct config_change *ret_changes,
+	size_t *ret_count);
+void node_core_opts(const struct node *n, struct core_opts *ret);
+
+/* wiring.c: who hears which news. */
+struct drive_watch wiring_drive(struct node *n);
+void wiring_face(struct node *n);
+/* After the control socket is open. */
+void wiring_control(struct node *n);
+void wiring_addr(void *arg, const struct peer_id *peer, const struct maddr *addr, bool from_dns);
+void wiring_store_news(void *arg, const struct store_news *news);
+
+/* chores.c */
+void chores_start(struct node *n);
+void chores_stop(struct node *n);
+/* The line that systemctl status shows is out of date. */
+void chores_status_changed(struct node *n);
+void chores_measure(struct node *n);
+/* "healthy, 4/5 members online, 4 peers, 1 pending join"; `to` has NOTIFY_STATUS_MAX bytes. */
+char *chores_status_text(struct node *n, char *to);
+
+#endif
