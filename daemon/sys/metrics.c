@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* metrics.c: the table of series, and how a value gets into its cell. */
+#include "daemon/sys/metrics.h"
+
+#include "daemon/sys/metrics_parts.h"
+#include "proto/base/mem.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct metric_info metric_infos[METRIC_COUNT] = {
+#define X(id, name, kind, l1, l2, help)                                                            \
+	[M_##id] = {name, METRIC_##kind, {METRIC_LABEL_##l1, METRIC_LABEL_##l2}, help},
+	METRICS_LIST(X)
+#undef X
+};
+
+/* Upper bounds of the histogram buckets in seconds, from a loopback round trip to a lost one. */
+const double metric_bounds[METRIC_BUCKETS] = {
+	0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10,
+};
+
+/* The words of one label. Built on first use from the list, or given by metrics_set_words(). */
+static struct words {
+	const char *const *at;
+	size_t count;
+	bool is_owned; /* `at` and the text behind at[0] are ours */
+} label_words[METRIC_LABEL_COUNT];
+
+static struct metric_cell *cells[METRIC_COUNT]; /* one block a metric, made at its first use */
+
+static const char *label_text(enum metric_label label)
+{
+	static const char *const texts[METRIC_LABEL_COUNT] = {
+		[METRIC_LABEL_NONE] = "",
+#define X(id, name, words) [METRIC_LABEL_##id] = words,
+		METRIC_LABEL_LIST(X)
+#undef X
+	};
+
+	return texts[label];
+}
+
+const char *metric_label_name(enum metric_label label)
+{
+	static const char *const names[METRIC_LABEL_COUNT] = {
+		[METRIC_LABEL_NONE] = "",
+#define X(id, name, words) [METRIC_LABEL_##id] = name,
+		METRIC_LABEL_LIST(X)
+#undef X
+	};
+
+	return names[label];
+}
+
+static void split_words(struct words *w, const char *text)
+{
+	const char **at = xcalloc(METRIC_WORDS_MAX, sizeof(*at));
+	char *copy = xstrdup(text), *rest = NULL;
+
+	at[0] = copy; /* what is freed */
+	for (char *word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+		assert(w->count < METRIC_WORDS_MAX); /* the lists are ours and short */
+		at[w->count++] = word;
+	}
+	w->at = at;
+	w->is_owned = true;
+}
+
+static const struct words *words_of(enum metric_label label)
+{
+	struct words *w = &label_words[label];
+
+	if (!w->at)
+		split_words(w, label_text(label));
+	return w;
+}
+
+void metrics_set_words(enum metric_label label, const char *const *words, size_t count)
+{
+	assert(!label_words[label].at); /* before the first use, and once */
+	label_words[label].at = words;
+	label_words[label].count = count < METRIC_WORDS_MAX ? count : METRIC_WORDS_MAX;
+}
+
+size_t metric_word_count(enum metric_label label)
+{
+	return label == METRIC_LABEL_NONE ? 1 : words_of(label)->count + 1;
+}
+
+const char *metric_word(enum metric_label label, size_t i)
+{
+	const struct words *w = words_of(label);
+
+	return i < w->count ? w->at[i] : "other";
+}
+
+static size_t find_word(enum metric_label label, const char *word)
+{
+	const struct words *w = words_of(label);
+	size_t i = 0;
+
+	while (i < w->count && strcmp(w->at[i], word) != 0)
+		i++;
+	return i; /* w->count = "other" */
+}
+
+static size_t label_count(const struct metric_info *info)
+{
+	return (info->labels[0] != METRIC_LABEL_NONE) + (info->labels[1] != METRIC_LABEL_NONE);
+}
+
+struct metric_cell *metric_cells(enum metric m)
+{
+	return cells[m];
+}
+
+struct metric_cell *metric_cell(enum metric m, const char *const *labels, size_t count)
+{
+	const struct metric_info *info = &metric_infos[m];
+	size_t second = metric_word_count(info->labels[1]);
+	size_t i = 0;
+
+	assert(count == label_count(info));
+	if (!cells[m])
+		cells[m] = xcalloc(metric_word_count(info->labels[0]) * second, sizeof(**cells));
+	if (count > 0)
+		i = find_word(info->labels[0], labels[0]) * second;
+	if (count > 1)
+		i += find_word(info->labels[1], labels[1]);
+	return &cells[m][i];
+}
+
+void metric_cell_add(struct metric_cell *c, double n)
+{
+	c->is_used = true;
+	c->value += n;
+}
+
+void metric_cell_set(struct metric_cell *c, double v)
+{
+	c->is_used = true;
+	c->value = v;
+}
+
+void metric_add_v(enum metric m, double n, const char *const *labels, size_t count)
+{
+	assert(metric_infos[m].kind == METRIC_COUNTER && n >= 0);
+	metric_cell_add(metric_cell(m, labels, count), n);
+}
+
+void metric_set_v(enum metric m, double v, const char *const *labels, size_t count)
+{
+	assert(metric_infos[m].kind == METRIC_GAUGE);
+	metric_cell_set(metric_cell(m, labels, count), v);
+}
+
+void metric_observe_v(enum metric m, double v, const char *const *labels, size_t count)
+{
+	struct metric_cell *c = metric_cell(m, labels, count);
+	size_t i = 0;
+
+	assert(metric_infos[m].kind == METRIC_HISTOGRAM);
+	if (!c->buckets)
+		c->buckets = xcalloc(METRIC_BUCKETS + 1, sizeof(*c->buckets));
+	while (i < METRIC_BUCKETS && v > metric_bounds[i])
+		i++;
+	c->buckets[i]++;
+	c->sum += v;
+	metric_cell_add(c, 1);
+}
+
+double metric_value(enum metric m, const char *const *labels, size_t count)
+{
+	return metric_cell(m, labels, count)->value;
+}
+
+void metrics_reset(void)
+{
+	for (size_t m = 0; m < METRIC_COUNT; m++) {
+		const struct metric_info *info = &metric_infos[m];
+		size_t n = cells[m] ? metric_word_count(info->labels[0]) *
+					      metric_word_count(info->labels[1])
+				    : 0;
+
+		for (size_t i = 0; i < n; i++)
+			free(cells[m][i].buckets);
+		free(cells[m]);
+		cells[m] = NULL;
+	}
+	for (size_t i = 0; i < METRIC_LABEL_COUNT; i++) {
+		if (label_words[i].is_owned) {
+			free((void *)(uintptr_t)label_words[i].at[0]);
+			free((void *)(uintptr_t)label_words[i].at);
+		}
+		label_words[i] = (struct words){0};
+	}
+	metrics_members_begin();
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* notify.h: what systemd is told: ready, status, reloading, stopping, watchdog.
+ *
+ * It speaks the documented datagram protocol of $NOTIFY_SOCKET itself; without that variable each
+ * call does nothing. A message that the socket does not take at once is dropped: the loop never
+ * waits for its supervisor. */
+#ifndef P2POS_SYS_NOTIFY_H
+#define P2POS_SYS_NOTIFY_H
+
+#include "proto/base/clock.h"
+
+#include <stdbool.h>
+
+#define NOTIFY_STATUS_MAX 256 /* a longer status line is cut */
+
+/* Reads $NOTIFY_SOCKET and $WATCHDOG_USEC and takes both out of the environment. Returns whether
+ * somebody listens. */
+bool notify_open(void);
+void notify_close(void);
+
+void notify_ready(const char *status);
+void notify_status(const char *status);
+/* A reload begins; notify_ready() ends it. `now` counts as CLOCK_MONOTONIC does. */
+void notify_reloading(mono_t now);
+void notify_stopping(const char *status);
+
+/* How often the watchdog must be fed at the latest, halved as systemd advises; 0 = not at all. */
+int64_t notify_watchdog_ms(void);
+/* Feeds it. The caller judges whether the node deserves it. */
+void notify_watchdog(void);
+
+#endif
