@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* swarm_pump.c: bytes in, events out, one write a turn, deadlines, and the bound on memory.
+ *
+ * What arrives is handed to its conn and its events are told at once (they borrow the conn's
+ * memory). Everything else (sending, ending, freeing) waits for the end of the turn, when no
+ * caller is on the stack any more. */
+#include <assert.h>
+#include <string.h>
+
+#include "daemon/net/swarm_private.h"
+#include "proto/base/err.h"
+
+#define SENDS_PER_TURN  16   /* of SWARM_SEND_BYTES for one connection; the others wait meanwhile */
+#define LAST_BYTES_MS   1000 /* a goodbye that the kernel does not take at once may take so long */
+#define KEEP_BYTES      (16 * 1024) /* of each shared buffer, between turns */
+/* Reading goes on when memory has fallen this far below the soft bound. */
+#define MEMORY_LOW      (SWARM_MEMORY_SOFT / 4 * 3)
+
+void swarm_touch(struct swarm_entry *e)
+{
+	if (e->dirty.next)
+		return;
+	list_append(&e->swarm->dirty, &e->dirty);
+	loop_at_turn_end(e->swarm->opts.loop, &e->swarm->flush);
+}
+
+void swarm_abort(struct swarm_entry *e, int err, const char *why)
+{
+	if (e->is_over)
+		return;
+	conn_abort(e->conn, err, why);
+	e->is_over = true;
+	e->err = err;
+	e->why = why;
+	swarm_touch(e);
+}
+
+static void tell_state(struct swarm_entry *e)
+{
+	struct conn_info info;
+
+	if (!e->birth.on_state)
+		return;
+	conn_info(e->conn, &info);
+	if (info.state == e->state)
+		return;
+	e->state = info.state;
+	e->birth.on_state(e->birth.arg, e->id, info.state);
+}
+
+static void settle(struct swarm_entry *e, int err, const char *why)
+{
+	if (e->is_settled)
+		return;
+	e->is_settled = true;
+	if (e->birth.on_settled)
+		e->birth.on_settled(e->birth.arg, e->id, err, why, &e->peer);
+}
+
+static void half_open_over(struct swarm_entry *e)
+{
+	if (!e->is_half_open)
+		return;
+	e->is_half_open = false;
+	e->swarm->stats.half_open--;
+	if (e->birth.on_half_open_over)
+		e->birth.on_half_open_over(e->birth.arg, e->id);
+}
+
+/* The peer is told that it is not wanted; what it learns is no more than that. */
+static void refuse(struct swarm_entry *e, const char *why)
+{
+	e->swarm->stats.judged_out++;
+	e->is_ours = true;
+	e->refusal = why;
+	e->close_by = mono_add_ms(e->proven_at, SWARM_CLOSE_MS);
+	conn_close(e->conn, "gated", e->proven_at);
+}
+
+static void on_proven(struct swarm_entry *e, const struct peer_id *peer)
+{
+	struct swarm *s = e->swarm;
+	struct swarm_grant grant = {0};
+	struct swarm_conn view;
+	const char *why = "no_judge";
+
+	e->peer = *peer;
+	e->proven_at = loop_now(s->opts.loop);
+	s->stats.proven++;
+	tell_state(e);
+	half_open_over(e);
+	swarm_view(e, &view);
+	if (s->judge)
+		why = s->judge(s->judge_arg, &view, &grant);
+	if (why) {
+		refuse(e, why);
+		return;
+	}
+	e->is_up = true;
+	e->up_at = e->proven_at;
+	e->is_expendable = grant.is_expendable;
+	s->stats.up++;
+	conn_admit(e->conn, &grant.conn, e->proven_at);
+	settle(e, 0, "");
+	swarm_view(e, &view);
+	for (unsigned i = 0; i < s->watch_count; i++)
+		if (s->watches[i].on_up)
+			s->watches[i].on_up(s->watches[i].arg, &view);
+}
+
+static void on_pong(struct swarm_entry *e, int64_t rtt_ns)
+{
+	struct swarm *s = e->swarm;
+	struct swarm_conn view;
+
+	e->rtt_ns = rtt_ns;
+	swarm_view(e, &view);
+	for (unsigned i = 0; i < s->watch_count; i++)
+		if (s->watches[i].on_pong)
+			s->watches[i].on_pong(s->watches[i].arg, &view, rtt_ns);
+}
+
+static void on_event(struct swarm_entry *e, const struct conn_event *ev)
+{
+	struct swarm *s = e->swarm;
+
+	switch (ev->kind) {
+	case CONN_PROVEN:
+		on_proven(e, ev->peer);
+		break;
+	case CONN_PONG:
+		on_pong(e, ev->rtt_ns);
+		break;
+	case CONN_CLOSED:
+		e->is_over = true;
+		e->err = ev->err;
+		e->why = ev->why;
+		break;
+	case CONN_STREAM_IN:
+		s->stats.streams_in++;
+		if (s->sink.on_event)
+			s->sink.on_event(s->sink.arg, e->id, ev);
+		else
+			conn_reset_stream(e->conn, ev->stream);
+		break;
+	case CONN_STREAM_AGREED:
+	case CONN_STREAM_REFUSED:
+	case CONN_STREAM_DATA:
+	case CONN_STREAM_END:
+	case CONN_STREAM_RESET:
+	case CONN_STREAM_ROOM:
+		if (s->sink.on_event)
+			s->sink.on_event(s->sink.arg, e->id, ev);
+		break;
+	}
+}
+
+static void drain(struct swarm_entry *e)
+{
+	struct conn_event ev;
+
+	assert(!e->is_draining); /* events come from the loop, never from inside an event */
+	e->is_draining = true;
+	while (!e->is_over && conn_next(e->conn, &ev))
+		on_event(e, &ev);
+	e->is_draining = false;
+	if (!e->is_over)
+		tell_state(e);
+}
+
+static void on_data(void *arg, struct bytes in)
+{
+	struct swarm_entry *e = arg;
+
+	if (e->is_over)
+		return;
+	e->swarm->stats.bytes_in += in.len;
+	(void)conn_recv(e->conn, in, loop_now(e->swarm->opts.loop)); /* CONN_CLOSED says it */
+	drain(e);
+	swarm_touch(e);
+}
+
+static void on_room(void *arg)
+{
+	swarm_touch(arg);
+}
+
+static void on_end(void *arg, int err)
+{
+	struct swarm_entry *e = arg;
+
+	if (!e->is_over)
+		conn_eof(e->conn, err);
+	swarm_touch(e);
+}
+
+const struct flow_handler swarm_flow_handler = {on_data, on_room, on_end};
+
+void swarm_on_timer(void *arg, mono_t now)
+{
+	struct swarm_entry *e = arg;
+
+	if (!e->is_over && mono_reached(conn_deadline(e->conn), now))
+		conn_tick(e->conn, now);
+	swarm_touch(e);
+}
+
+/* Everything conn wants out, as far as the kernel takes it. Returns whether to go on next turn. */
+static bool send_out(struct swarm_entry *e)
+{
+	struct swarm *s = e->swarm;
+	mono_t now = loop_now(s->opts.loop);
+
+	for (int i = 0; i < SENDS_PER_TURN; i++) {
+		if (flow_queued(e->flow) || (!e->is_over && !conn_wants_send(e->conn)))
+			return false;
+		buf_reset(&s->out);
+		conn_send(e->conn, &s->out, SWARM_SEND_BYTES, now);
+		if (!s->out.len)
+			return false;
+		s->stats.bytes_out += s->out.len;
+		if (flow_write(e->flow, buf_bytes(&s->out)))
+			return false; /* its on_end follows */
+		if (!e->is_over)
+			drain(e); /* room for what did not fit before */
+	}
+	return true;
+}
+
+/* something waits in the flow and nothing has left for SWARM_STALL_MS. */
+static mono_t stall_deadline(struct swarm_entry *e, mono_t now)
+{
+	uint64_t out = flow_bytes_out(e->flow);
+
+	if (!flow_queued(e->flow)) {
+		e->stuck_at = MONO_NEVER;
+		return MONO_NEVER;
+	}
+	if (out != e->out_seen || mono_is_never(e->stuck_at)) {
+		e->out_seen = out;
+		e->stuck_at = now;
+	}
+	return mono_add_ms(e->stuck_at, SWARM_STALL_MS);
+}
+
+static void tell_heard(struct swarm_entry *e, const struct conn_info *info)
+{
+	struct swarm *s = e->swarm;
+	struct swarm_conn view;
+
+	if (!e->is_up || e->is_ours || mono_cmp(info->last_heard, e->heard) == 0)
+		return;
+	e->heard = info->last_heard;
+	swarm_view(e, &view);
+	for (unsigned i = 0; i < s->watch_count; i++)
+		if (s->watches[i].on_heard)
+			s->watches[i].on_heard(s->watches[i].arg, &view);
+}
+
+static void count_memory(struct swarm_entry *e, size_t conn_memory)
+{
+	struct swarm *s = e->swarm;
+	size_t memory = sizeof(*e) + conn_memory + flow_queued(e->flow);
+
+	s->stats.memory += memory - e->memory;
+	e->memory = memory;
+}
+
+static enum swarm_end end_of(const struct swarm_entry *e)
+{
+	if (e->is_ours)
+		return SWARM_END_OURS;
+	if (e->why && (strncmp(e->why, "remote_", 7) == 0 || strcmp(e->why, "transport_failed") == 0))
+		return SWARM_END_REMOTE;
+	return SWARM_END_ERROR;
+}
+
+static void count_end(const struct swarm_entry *e)
+{
+	struct swarm_stats *st = &e->swarm->stats;
+
+	if (!e->is_up && !e->is_ours && peer_id_is_none(&e->peer)) {
+		st->handshake_timeout += e->err == P2P_ERR_TIMEOUT;
+		st->handshake_failed += e->err != P2P_ERR_TIMEOUT;
+	}
+	st->protocol_errors += e->err == P2P_ERR_PROTOCOL;
+	st->up -= e->is_up;
+}
+
+/* Takes it out of the table, tells, frees. */
+static void finish(struct swarm_entry *e)
+{
+	struct swarm *s = e->swarm;
+	const struct swarm_watch *w = s->watches;
+	struct swarm_conn view;
+	enum swarm_end how = end_of(e);
+	bool was_up = e->is_up;
+	bool is_news = was_up || e->refusal || !e->is_ours;
+	int err = e->refusal ? P2P_ERR_DENIED : e->err;
+	const char *why = e->refusal ? e->refusal : e->why ? e->why : "";
+	uint64_t id = e->id;
+
+	(void)send_out(e); /* a goodbye */
+	swarm_view(e, &view);
+	half_open_over(e);
+	settle(e, err, why);
+	count_end(e);
+	flow_close_after_write(e->flow, LAST_BYTES_MS);
+	e->flow = NULL;
+	swarm_entry_free(e);
+
+	if (s->sink.on_conn_over)
+		s->sink.on_conn_over(s->sink.arg, id, err);
+	for (unsigned i = 0; i < s->watch_count; i++) {
+		if (was_up && w[i].on_gone)
+			w[i].on_gone(w[i].arg, &view, how, err, why);
+		else if (!was_up && is_news && w[i].on_refused)
+			w[i].on_refused(w[i].arg, &view, err, why);
+	}
+}
+
+static void flush_one(struct swarm_entry *e)
+{
+	struct swarm *s = e->swarm;
+	mono_t now = loop_now(s->opts.loop);
+	struct conn_info info;
+	bool goes_on = false;
+	mono_t stall;
+
+	if (!e->is_over)
+		drain(e);
+	if (!e->is_over)
+		goes_on = send_out(e);
+	stall = stall_deadline(e, now);
+	if (!e->is_over && mono_reached(e->close_by, now))
+		swarm_abort(e, P2P_ERR_CLOSED, "closed");
+	if (!e->is_over && mono_reached(stall, now)) {
+		s->stats.stalled++;
+		swarm_abort(e, P2P_ERR_TIMEOUT, "stalled");
+	}
+	if (e->is_over) {
+		finish(e);
+		return;
+	}
+	if (conn_wants_recv(e->conn) && !e->is_paused)
+		flow_resume(e->flow);
+	else
+		flow_pause(e->flow);
+	conn_info(e->conn, &info);
+	count_memory(e, info.memory);
+	tell_heard(e, &info);
+	loop_timer_set(s->opts.loop, &e->timer,
+		goes_on ? now : mono_min(mono_min(conn_deadline(e->conn), stall), e->close_by));
+}
+
+static struct swarm_entry *largest(struct swarm *s, bool expendable_only, bool reading_only)
+{
+	struct swarm_entry *best = NULL;
+
+	list_each(node, &s->by_age) {
+		struct swarm_entry *e = list_entry(node, struct swarm_entry, by_age);
+
+		if (e->is_over || e->is_ours || (expendable_only && !e->is_expendable) ||
+			(reading_only && e->is_paused))
+			continue;
+		if (!best || e->memory > best->memory)
+			best = e;
+	}
+	return best;
+}
+
+/* What a closed one owned is free when it is flushed, in this turn still. */
+static void keep_memory_bound(struct swarm *s)
+{
+	struct swarm_entry *e;
+
+	if (s->stats.memory > SWARM_MEMORY_HARD) {
+		e = largest(s, true, false);
+		if (!e)
+			e = largest(s, false, false);
+		if (e) {
+			s->stats.memory_hard++;
+			swarm_abort(e, P2P_ERR_FULL, "memory");
+		}
+	}
+	if (s->stats.memory > SWARM_MEMORY_SOFT) {
+		e = largest(s, false, true);
+		if (e) {
+			s->stats.memory_soft++;
+			s->paused++;
+			e->is_paused = true;
+			flow_pause(e->flow);
+		}
+	} else if (s->paused && s->stats.memory < MEMORY_LOW) {
+		list_each(node, &s->by_age) {
+			e = list_entry(node, struct swarm_entry, by_age);
+			if (e->is_paused)
+				swarm_touch(e); /* reading goes on there, unless conn has its own reason */
+			e->is_paused = false;
+		}
+		s->paused = 0;
+	}
+}
+
+void swarm_flush(void *arg)
+{
+	struct swarm *s = arg;
+	struct list *node;
+
+	while ((node = list_first(&s->dirty)) != NULL) {
+		list_remove(node);
+		flush_one(list_entry(node, struct swarm_entry, dirty));
+	}
+	keep_memory_bound(s);
+	buf_reset(&s->out);
+	buf_trim(&s->out, KEEP_BYTES);
+	if (!s->scratch.user) {
+		buf_reset(&s->scratch.plain);
+		buf_trim(&s->scratch.plain, KEEP_BYTES);
+	}
+}
