@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conns.c: connections come and go; of two to one peer, one is kept. */
+#include "proto/cluster/core_parts.h"
+
+#include "proto/base/text.h"
+
+#define YOUNG_MS          5000 /* two conns this young came of a simultaneous dial */
+#define RIVAL_ANSWER_MS   1000 /* for the old conn to answer, at the side that accepted the new */
+#define RIVAL_WAIT_MS     3000 /* …and at the side that dialled it, which lets the other judge */
+#define CONFLICT_MS       600000
+#define CONFLICTS_TO_TELL 3
+
+static void knock(struct core *c, const struct link *l, wall_t wall)
+{
+	struct core_knock k = {.peer = l->peer->id, .from = l->remote, .first_seen = wall,
+		.last_seen = wall, .tries = 1};
+	size_t at = 0;
+
+	while (at < c->knock_count && !peer_id_eq(&c->knocks[at].peer, &k.peer))
+		at++;
+	if (at < c->knock_count) {
+		k.first_seen = c->knocks[at].first_seen;
+		k.tries = c->knocks[at].tries + (c->knocks[at].tries < UINT32_MAX);
+	} else if (c->knock_count < CORE_PENDING_MAX) {
+		c->knock_count++;
+	} else {
+		at = CORE_PENDING_MAX - 1; /* the oldest makes room */
+	}
+	memmove(&c->knocks[1], &c->knocks[0], at * sizeof(k));
+	c->knocks[0] = k;
+}
+
+static void remember_addr(struct maddr **at, const struct maddr *a)
+{
+	if (!*at)
+		*at = xcalloc(1, sizeof(**at));
+	**at = *a;
+}
+
+/* From now on this conn stands for its peer. */
+static void promote(struct core *c, struct link *l)
+{
+	struct peer *p = l->peer;
+
+	p->link = l;
+	if (p->rival == l)
+		p->rival = NULL;
+	if (p->target)
+		c->target_linked++;
+	gate_arm(c, l);
+}
+
+/* What follows from the end of a conn, whoever ended it. It is detached then, not freed. */
+static void part(struct core *c, struct link *l, enum alive_loss loss, mono_t lost, wall_t wall,
+	mono_t now)
+{
+	struct peer *p = l->peer;
+	bool stood = p->link == l, was_member = l->klass == CORE_MEMBER;
+
+	link_detach(c, l);
+	if (!stood)
+		return;
+	if (p->rival) {
+		promote(c, p->rival);
+		return;
+	}
+	alive_lose(&p->alive, loss, lost);
+	core_recount(c, p, wall, now);
+	mesh_lost(c, p, now);
+	/* Perhaps only our way to it is gone: then its own signature will come round. */
+	if (was_member && p->is_member && (loss == LOSS_REMOTE || loss == LOSS_ERROR))
+		rumour_ask(c, p, now);
+}
+
+void conn_give_up(struct core *c, struct link *l, const char *why, enum alive_loss loss, mono_t lost,
+	wall_t wall, mono_t now)
+{
+	struct peer *p = l->peer;
+
+	news_link(c, CORE_CLOSE, l, why);
+	(void)text_copy(p->down_detail, sizeof(p->down_detail), bytes_str(why));
+	part(c, l, loss, lost, wall, now);
+	peer_let_go(c, p);
+}
+
+static bool is_same_network(const struct maddr *a, const struct maddr *b)
+{
+	struct maddr_ip x, y;
+
+	if (maddr_to_ip(a, &x) || maddr_to_ip(b, &y))
+		return true; /* not to be told apart */
+	return x.family == y.family && memcmp(x.ip, y.ip, x.family == 4 ? 3 : 7) == 0;
+}
+
+/* Two hosts with one key keep replacing each other's conns (FM-38). */
+static void note_conflict(struct core *c, struct peer *p, const struct link *a,
+	const struct link *b, mono_t now)
+{
+	if (is_same_network(&a->remote, &b->remote))
+		return;
+	if (p->conflicts == 0 || mono_since_ms(now, p->conflict_from) > CONFLICT_MS) {
+		p->conflicts = 0;
+		p->conflict_from = now;
+	}
+	if (++p->conflicts == CONFLICTS_TO_TELL) {
+		char one[MADDR_TEXT_MAX + 1], other[MADDR_TEXT_MAX + 1];
+
+		news_alert(c, "identity_conflict", &p->id,
+			"two hosts use this node's key: %s and %s", maddr_text(&a->remote, one),
+			maddr_text(&b->remote, other));
+		p->conflicts = 0;
+	}
+}
+
+static void settle(struct core *c, struct link *loser, const char *why, wall_t wall, mono_t now)
+{
+	conn_give_up(c, loser, why, LOSS_OURS, now, wall, now);
+}
+
+static void begin_rivalry(struct core *c, struct peer *p, struct link *fresh, wall_t wall, mono_t now)
+{
+	struct link *old = p->link;
+	/* Both sides keep the one that the smaller ID dialled (p2pos.md section 6). */
+	enum conn_side kept = peer_id_cmp(&c->self, &p->id) < 0 ? CONN_DIALER : CONN_LISTENER;
+
+	p->rival = fresh;
+	if (old->side != fresh->side && mono_since_ms(now, old->up) < YOUNG_MS) {
+		settle(c, old->side == kept ? fresh : old, "duplicate", wall, now);
+		return;
+	}
+	link_want(c, old, WANT_PING);
+	timer_arm(&c->timers, &fresh->timer, mono_add_ms(now,
+		fresh->side == CONN_LISTENER ? RIVAL_ANSWER_MS : RIVAL_WAIT_MS));
+}
+
+void conn_rival_answered(struct core *c, struct peer *p, wall_t wall, mono_t now)
+{
+	struct link *fresh = p->rival;
+
+	/* Who dialled the new one lets the other side judge: two judges could close both. */
+	if (!fresh || fresh->side == CONN_DIALER)
+		return;
+	note_conflict(c, p, p->link, fresh, now);
+	settle(c, fresh, "duplicate", wall, now);
+}
+
+void conn_rival_timer(struct core *c, struct link *fresh, wall_t wall, mono_t now)
+{
+	struct link *old = fresh->peer->link;
+
+	if (fresh->side == CONN_DIALER && mono_before(fresh->up, old->heard) && !old->asked)
+		settle(c, fresh, "duplicate", wall, now);
+	else
+		settle(c, old, "replaced", wall, now);
+}
+
+/* NULL, or why it is not taken. */
+static const char *refusal(struct core *c, const struct peer *p, enum core_class wish,
+	enum conn_side side, const struct maddr *remote, mono_t now)
+{
+	struct maddr_ip ip;
+	bool is_stranger = wish == CORE_GUEST || wish == CORE_OPEN;
+
+	if (p->rival)
+		return "duplicate";
+	if (wish == CORE_GUEST && side == CONN_DIALER)
+		return "not_a_member";
+	if (wish != CORE_MEMBER && HASH_COUNT(c->links) >= c->conns_max)
+		return "connections_full";
+	if (is_stranger && side == CONN_LISTENER && !maddr_to_ip(remote, &ip) &&
+		sources_is_blocked(&c->sources, &ip, now))
+		return "source_blocked";
+	return NULL;
+}
+
+static void came_up(struct core *c, struct link *l, wall_t wall, mono_t now)
+{
+	struct peer *p = l->peer;
+
+	remember_addr(&p->seen_at, &l->remote);
+	if (p->is_member) {
+		sources_note(&c->sources, &l->remote, false, wall);
+		alive_note(&p->alive, ALIVE_HANDSHAKE, now);
+		core_recount(c, p, wall, now);
+	} else if (l->klass == CORE_GUEST) {
+		knock(c, l, wall);
+	}
+	if (p->link)
+		begin_rivalry(c, p, l, wall, now);
+	else
+		promote(c, l);
+}
+
+enum core_class core_conn_up(struct core *c, uint64_t conn, const struct peer_id *peer,
+	enum conn_side side, const struct maddr *remote, uint64_t dial, const char **ret_why,
+	wall_t wall, mono_t now)
+{
+	const char *admin_why;
+	enum core_class klass;
+	struct peer *p;
+	struct link *l;
+
+	*ret_why = "self";
+	if (peer_id_eq(peer, &c->self)) {
+		mesh_reached_self(c, dial, wall, now);
+		return CORE_REFUSED;
+	}
+	*ret_why = "connections_full";
+	p = peer_get(c, peer);
+	if (!p)
+		return CORE_REFUSED;
+	klass = gate_class(c, p, &admin_why);
+	*ret_why = refusal(c, p, klass, side, remote, now);
+	if (!*ret_why)
+		klass = gate_room(c, klass, side, ret_why, wall, now);
+	/* Making room may have closed the last conn of this very peer, and forgotten it. */
+	p = peer_get(c, peer);
+	if (*ret_why || !p) {
+		if (p)
+			peer_let_go(c, p);
+		core_settle(c, wall, now);
+		return CORE_REFUSED;
+	}
+	assert(conn && !link_find(c, conn)); /* numbers are never used twice */
+	l = link_new(c, conn, p);
+	l->side = side;
+	l->remote = *remote;
+	l->up = l->heard = now;
+	l->up_wall = wall;
+	l->admin_why = admin_why;
+	link_set_class(c, l, klass);
+	mesh_reached(c, dial, l, wall);
+	came_up(c, l, wall, now);
+	core_settle(c, wall, now);
+	/* A simultaneous dial may have been decided against it already. */
+	l = link_find(c, conn);
+	return l ? l->klass : klass;
+}
+
+void core_conn_down(struct core *c, uint64_t conn, enum core_down why, const char *detail,
+	wall_t wall, mono_t now)
+{
+	enum alive_loss loss = why == CORE_DOWN_REMOTE ? LOSS_REMOTE
+			       : why == CORE_DOWN_OURS ? LOSS_OURS
+						       : LOSS_ERROR;
+	struct link *l = NULL;
+	struct peer *p;
+
+	HASH_FIND(hh, c->links, &conn, sizeof(conn), l);
+	if (!l)
+		return;
+	p = l->peer;
+	if (!l->closing) {
+		/* One that did not answer was lost when it fell silent, not when that was confirmed. */
+		mono_t lost = l->asked && l->suspected ? l->asked_at : now;
+
+		(void)text_copy(p->down_detail, sizeof(p->down_detail), bytes_str(detail ? detail : ""));
+		part(c, l, loss, lost, wall, now);
+	}
+	link_free(c, l);
+	if (p)
+		peer_let_go(c, p);
+	core_settle(c, wall, now);
+}
+
+enum core_class core_conn_class(const struct core *c, uint64_t conn)
+{
+	const struct link *l = link_find(c, conn);
+
+	return l ? l->klass : CORE_REFUSED;
+}

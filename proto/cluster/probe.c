@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* probe.c: noticing that a member fell silent (reliability.md: Liveness; G-20 to G-23; N-09).
+ *
+ * Once a second the member that was neither heard of nor asked for longest is asked for a sign of
+ * life; anything authentic that it says is an answer, so in a small cluster, where everyone is
+ * asked by others too, few questions are needed. What follows a question:
+ *
+ *   soft      (500 ms or what its round trips suggest) suspected: others are told, and it itself
+ *   2 s       dead, if enough others told us the same within the last 2 s
+ *   dead_after of silence, and three quarters of it since the question: dead without witnesses
+ *
+ * unless the member has signed something since the question. Then it lives, and only the way to
+ * it is broken: the conn does not count any more and a new one is sought, but the old one stays
+ * until then, because its end would look like our death to the other side.
+ *
+ * Nobody is accused while this node has reason to doubt itself: after its own loop stood still,
+ * until everyone was heard again or dead_after has passed; and while half of its conns are silent
+ * at once, when the fault is more likely here: then nobody is told, and witnesses do not count. */
+#include "proto/cluster/core_parts.h"
+
+#define PROBE_MS          1000 /* give or take a tenth, so that nodes do not march in step */
+#define PROBE_SKIPS_MAX   8    /* conns passed over in search of one that may be asked */
+#define SOFT_MS_MIN       500
+#define SOFT_MS_FIRST     1000 /* before the first round trip was measured */
+#define PATIENCE_MS       2000 /* with witnesses */
+#define WITNESS_FRESH_MS  2000
+#define WITNESSES_MAX     3
+#define TELL_AGAIN_MS     1000
+#define ROUND_AGAIN_MS    1000
+#define ROUND_LINKS_MAX   16
+#define ROUND_HEARD_MS    750  /* who was heard of later need not be asked in a round */
+#define REPLACE_MS_MAX    10000 /* a silent conn is kept for so long while a new one is sought */
+
+static int64_t soft_ms(const struct core *c, const struct link *l)
+{
+	int64_t ms = SOFT_MS_FIRST, most = c->dead_ms * 3 / 4;
+
+	if (l->has_rtt)
+		ms = (l->srtt_ns + 4 * l->rttvar_ns) / NS_PER_MS;
+	if (ms < SOFT_MS_MIN)
+		ms = SOFT_MS_MIN;
+	return ms < most ? ms : most;
+}
+
+/* Has everyone been heard since our loop stood still? */
+static bool round_is_over(const struct core *c)
+{
+	for (const struct list *n = c->by_heard.next; n != &c->by_heard; n = n->next)
+		if (mono_before(list_entry(n, struct link, order)->heard, c->doubt_from))
+			return false;
+	return c->class_count[CORE_MEMBER] > 0;
+}
+
+static bool many_are_silent(const struct core *c)
+{
+	return c->suspected >= 2 && 2 * c->suspected >= c->class_count[CORE_MEMBER];
+}
+
+static bool just_stalled(const struct core *c, mono_t now)
+{
+	return mono_before(now, c->doubt_until) && !round_is_over(c);
+}
+
+const char *probe_doubt(const struct core *c, mono_t now)
+{
+	if (just_stalled(c, now))
+		return "stalled";
+	return many_are_silent(c) ? "many_links_silent" : NULL;
+}
+
+size_t probe_witnesses(const struct core *c, const struct peer *p, mono_t now)
+{
+	size_t n = 0;
+
+	(void)c;
+	if (!p->tellers)
+		return 0;
+	for (size_t i = 0; i < p->tellers->count; i++)
+		n += mono_since_ms(now, p->tellers->list[i].at) <= WITNESS_FRESH_MS;
+	return n;
+}
+
+size_t probe_witnesses_needed(const struct core *c)
+{
+	size_t others = c->members.has_held && c->members.held.member_count > 2
+				? c->members.held.member_count - 2
+				: 1;
+
+	return others < WITNESSES_MAX ? others : WITNESSES_MAX;
+}
+
+static void calm(struct core *c, struct link *l)
+{
+	if (l->suspected)
+		c->suspected--;
+	l->asked = l->suspected = l->silent = false;
+}
+
+void probe_forget(struct core *c, struct link *l)
+{
+	calm(c, l);
+	timer_stop(&c->timers, &l->timer);
+}
+
+void probe_heard(struct core *c, struct link *l)
+{
+	if (!l->asked)
+		return;
+	calm(c, l);
+	timer_stop(&c->timers, &l->timer);
+}
+
+void probe_pong(struct link *l, int64_t rtt_ns, wall_t wall)
+{
+	int64_t off;
+
+	l->pong_at = wall;
+	if (rtt_ns < 0)
+		return;
+	if (!l->has_rtt) {
+		l->has_rtt = true;
+		l->srtt_ns = rtt_ns;
+		l->rttvar_ns = rtt_ns / 2;
+		return;
+	}
+	/* As TCP does (RFC 6298). */
+	off = l->srtt_ns > rtt_ns ? l->srtt_ns - rtt_ns : rtt_ns - l->srtt_ns;
+	l->rttvar_ns += (off - l->rttvar_ns) / 4;
+	l->srtt_ns += (rtt_ns - l->srtt_ns) / 8;
+}
+
+static bool may_be_asked(const struct core *c, const struct link *l)
+{
+	return c->configured && link_is_member(l) && l->peer->link == l && !l->asked;
+}
+
+void probe_ask(struct core *c, struct link *l, mono_t now)
+{
+	if (!may_be_asked(c, l))
+		return;
+	l->asked = true;
+	l->asked_at = now;
+	l->told_at = MONO_ZERO;
+	link_want(c, l, WANT_PING);
+	timer_arm(&c->timers, &l->timer, mono_add_ms(now, soft_ms(c, l)));
+	list_remove(&l->order);
+	list_append(&c->by_heard, &l->order);
+}
+
+void probe_next(struct core *c, mono_t now)
+{
+	core_arm(c, TIMER_PROBE, mono_add_ms(now, rng_jitter(c->rng, PROBE_MS, 10)));
+	for (unsigned i = 0; i < PROBE_SKIPS_MAX; i++) {
+		struct list *node = list_first(&c->by_heard);
+		struct link *l;
+
+		if (!node)
+			return;
+		l = list_entry(node, struct link, order);
+		if (may_be_asked(c, l)) {
+			probe_ask(c, l, now);
+			return;
+		}
+		list_remove(node);
+		list_append(&c->by_heard, node);
+	}
+}
+
+/* One is silent: are the others? */
+static void ask_round(struct core *c, mono_t now, int64_t heard_ms)
+{
+	struct link *ask[ROUND_LINKS_MAX];
+	size_t n = 0;
+
+	if (c->round_at.ns != MONO_ZERO.ns && mono_since_ms(now, c->round_at) < ROUND_AGAIN_MS)
+		return;
+	c->round_at = now;
+	list_each(node, &c->by_heard) {
+		struct link *l = list_entry(node, struct link, order);
+
+		if (n == ROUND_LINKS_MAX)
+			break;
+		if (may_be_asked(c, l) && mono_since_ms(now, l->heard) >= heard_ms)
+			ask[n++] = l;
+	}
+	while (n > 0)
+		probe_ask(c, ask[--n], now);
+}
+
+void probe_stalled(struct core *c, int64_t ms, mono_t now)
+{
+	if (ms < 1000)
+		return;
+	c->doubt_from = now;
+	c->doubt_until = mono_add_ms(now, c->dead_ms);
+	/* What was asked before the stall may have been answered long ago: ask anew. */
+	list_each(node, &c->by_heard) {
+		struct link *l = list_entry(node, struct link, order);
+
+		if (!l->asked)
+			continue;
+		calm(c, l);
+		probe_ask(c, l, now);
+	}
+	c->round_at = MONO_ZERO;
+	ask_round(c, now, 0);
+}
+
+static void died(struct core *c, struct link *l, mono_t lost, wall_t wall, mono_t now)
+{
+	conn_give_up(c, l, "silence", LOSS_SILENCE, lost, wall, now);
+}
+
+/* The member lives, the conn does not: it does not count from now on. */
+static void fell_silent(struct core *c, struct link *l, wall_t wall, mono_t now)
+{
+	struct peer *p = l->peer;
+
+	if (l->silent)
+		return;
+	l->silent = true;
+	alive_lose(&p->alive, LOSS_SILENCE, l->asked_at);
+	core_recount(c, p, wall, now);
+	mesh_lost(c, p, now);
+}
+
+static void suspect(struct core *c, struct link *l, mono_t now)
+{
+	if (!l->suspected) {
+		l->suspected = true;
+		c->suspected++;
+		link_want(c, l, WANT_PING); /* a datagram may have been lost */
+		ask_round(c, now, ROUND_HEARD_MS);
+	}
+	if (probe_doubt(c, now))
+		return;
+	if (l->told_at.ns == MONO_ZERO.ns || mono_since_ms(now, l->told_at) >= TELL_AGAIN_MS) {
+		l->told_at = now;
+		rumour_ask(c, l->peer, now);
+	}
+}
+
+/* The soonest of `at` that is still to come. */
+static mono_t sooner(mono_t best, mono_t at, mono_t now)
+{
+	return mono_before(now, at) ? mono_min(best, at) : best;
+}
+
+void probe_timer(struct core *c, struct link *l, wall_t wall, mono_t now)
+{
+	int64_t soft = soft_ms(c, l), patience = soft > PATIENCE_MS ? soft : PATIENCE_MS;
+	mono_t soft_at = mono_add_ms(l->asked_at, soft);
+	mono_t patience_at = mono_add_ms(l->asked_at, patience);
+	mono_t signed_at = l->peer->alive.signed_at, signed_until, hard_at, next;
+	bool has_signed = mono_before(l->asked_at, signed_at);
+
+	if (!l->asked)
+		return;
+	if (!mono_reached(soft_at, now)) {
+		timer_arm(&c->timers, &l->timer, soft_at);
+		return;
+	}
+	suspect(c, l, now);
+	if (just_stalled(c, now)) {
+		timer_arm(&c->timers, &l->timer, mono_min(c->doubt_until,
+			mono_add_ms(now, SOFT_MS_MIN)));
+		return;
+	}
+	hard_at = mono_max(mono_add_ms(l->asked_at, c->dead_ms * 3 / 4),
+		mono_add_ms(l->heard, c->dead_ms));
+	signed_until = mono_add_ms(signed_at, c->dead_ms);
+	if (!has_signed && (mono_reached(hard_at, now) ||
+		(mono_reached(patience_at, now) && !many_are_silent(c) &&
+			probe_witnesses(c, l->peer, now) >= probe_witnesses_needed(c)))) {
+		died(c, l, l->asked_at, wall, now);
+		return;
+	}
+	if (mono_reached(hard_at, now)) {
+		if (mono_reached(signed_until, now)) {
+			died(c, l, signed_at, wall, now);
+			return;
+		}
+		if (mono_reached(mono_add_ms(hard_at, REPLACE_MS_MAX), now)) {
+			died(c, l, l->asked_at, wall, now);
+			return;
+		}
+		fell_silent(c, l, wall, now);
+	}
+	next = mono_add_ms(now, TELL_AGAIN_MS);
+	next = sooner(next, patience_at, now);
+	next = sooner(next, hard_at, now);
+	next = sooner(next, has_signed ? signed_until : next, now);
+	timer_arm(&c->timers, &l->timer, next);
+}
