@@ -8,10 +8,14 @@
 # restricts library and unit tests to those folders, to work on one of them.
 
 BUILD   ?= build
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 PREFIX  ?= /usr
 DESTDIR ?=
 SYSTEMD ?= 1
+# V=1 shows the commands.
+Q       := $(if $(V),,@)
 VERSION := $(shell cat VERSION)
 
 PKGS        := libuv libsodium sqlite3 libcares jansson
@@ -68,7 +72,7 @@ all: $(BUILD)/p2posd $(BUILD)/p2posctl
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS_) -MMD -MP -c -o $@ $<
 
 $(BUILD)/libproto.a: $(call obj,$(PROTO_SRC))
 $(BUILD)/libconfig.a: $(call obj,$(CONFIG_SRC))
@@ -78,23 +82,23 @@ $(BUILD)/libtest.a: $(call obj,$(TESTLIB_SRC))
 $(BUILD)/%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 ARCHIVES := $(BUILD)/libdaemon.a $(BUILD)/libcli.a $(BUILD)/libconfig.a $(BUILD)/libproto.a
 
 $(BUILD)/p2posd: $(BUILD)/obj/daemon/main.o $(BUILD)/libdaemon.a $(BUILD)/libconfig.a $(BUILD)/libproto.a
-	$(CC) $(LDFLAGS_) -o $@ $^ $(DAEMON_LIBS)
+	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(DAEMON_LIBS)
 $(BUILD)/p2posctl: $(BUILD)/obj/cli/main.o $(BUILD)/libcli.a $(BUILD)/libconfig.a $(BUILD)/libproto.a
-	$(CC) $(LDFLAGS_) -o $@ $^ $(CLI_LIBS)
+	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(CLI_LIBS)
 
 # A test program sees everything; the linker takes what it calls.
 TEST_LIBS := $(DAEMON_LIBS) $(CLI_LIBS) -lcmocka
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libtest.a $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_) -o $@ $< -Wl,--start-group $(BUILD)/libtest.a $(ARCHIVES) -Wl,--end-group $(TEST_LIBS)
+	$(Q)$(CC) $(LDFLAGS_) -o $@ $< -Wl,--start-group $(BUILD)/libtest.a $(ARCHIVES) -Wl,--end-group $(TEST_LIBS)
 $(BUILD)/sim/%: $(BUILD)/obj/tests/sim/%.o $(BUILD)/libtest.a $(BUILD)/libproto.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_) -o $@ $< -Wl,--start-group $(BUILD)/libtest.a $(BUILD)/libproto.a -Wl,--end-group $(TEST_LIBS)
+	$(Q)$(CC) $(LDFLAGS_) -o $@ $< -Wl,--start-group $(BUILD)/libtest.a $(BUILD)/libproto.a -Wl,--end-group $(TEST_LIBS)
 
 check: check-unit check-sim
 check-unit: $(TEST_BIN)
@@ -116,7 +120,7 @@ fuzz:
 fuzz-programs: $(FUZZ_BIN)
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libproto.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_) -fsanitize=fuzzer -o $@ $< $(BUILD)/libproto.a $(DAEMON_LIBS)
+	$(Q)$(CC) $(LDFLAGS_) -fsanitize=fuzzer -o $@ $< $(BUILD)/libproto.a $(DAEMON_LIBS)
 .PHONY: fuzz fuzz-programs
 fuzz-smoke: fuzz
 	tests/fuzz/smoke $(BUILD)/fuzzing/fuzz
