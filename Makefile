@@ -138,7 +138,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d \
 		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/share/doc/p2pos
 	install -s -m 0755 $(BUILD)/p2posd $(BUILD)/p2posctl $(DESTDIR)$(PREFIX)/bin
-	sed 's|@bindir@|$(PREFIX)/bin|g' packaging/systemd/p2posd.service.in >$(BUILD)/p2posd.service
+	sed 's|@bindir@|$(PREFIX)/bin|g; s|@docdir@|$(PREFIX)/share/doc/p2pos|g' packaging/systemd/p2posd.service.in >$(BUILD)/p2posd.service
 	install -m 0644 $(BUILD)/p2posd.service $(DESTDIR)$(UNITDIR)
 	install -m 0644 packaging/sysusers.d/p2pos.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 0644 packaging/tmpfiles.d/p2pos.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d

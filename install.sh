@@ -94,7 +94,8 @@ install_packages() {
   say "installing$missing"
   run apt-get update -qq
   # shellcheck disable=SC2086 # a list of words
-  run env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+  run env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+    --no-install-recommends $missing >/dev/null
 }
 
 build_and_install() {

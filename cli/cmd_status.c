@@ -30,7 +30,8 @@ static void print_head(struct cli *c, const json_t *r)
 	printf("Cluster   %-16s State    %s  (%lld of %lld members online, need %lld)\n",
 		out_text(cluster, "id"), out_state(c, out_text(node, "state")), number(cluster, "online"),
 		number(cluster, "members"), number(cluster, "quorum"));
-	printf("          %s\n", out_text(node, "state_reason"));
+	if (strcmp(out_text(node, "state"), "healthy") != 0)
+		printf("          %s: p2posctl explain tells more\n", out_text(node, "state_reason"));
 	printf("Version   %-16s Uptime   %s\n", out_text(node, "version"),
 		out_span((int64_t)number(node, "uptime_s"), span));
 	if (json_is_object(snap))
