@@ -12,21 +12,25 @@ static bool bare(struct maddr *a, const struct peer_id *peer)
 	return !maddr_split_peer(a, &id) || !peer || peer_id_eq(&id, peer);
 }
 
-/* Strangers' words about themselves: loopback and link-local only where they really are. */
-static bool is_plausible(const struct peer *p, const struct maddr *a)
+/* Strangers' words about themselves: loopback and link-local only where they really are, or where
+ * whoever passed them on is: several nodes on one machine find each other that way. */
+static bool is_plausible(const struct peer *p, const struct maddr *a, enum maddr_reach teller)
 {
 	enum maddr_reach reach = maddr_reach(a);
 
 	if (reach == MADDR_REACH_PRIVATE || reach == MADDR_REACH_PUBLIC)
 		return true;
-	return reach != MADDR_REACH_NONE && p->seen_at && maddr_reach(p->seen_at) == reach;
+	if (reach == MADDR_REACH_NONE)
+		return false;
+	return reach == teller || (p->seen_at && maddr_reach(p->seen_at) == reach);
 }
 
-static void add_one(struct peer *p, struct maddr a, enum core_addr_from from, mono_t now)
+static void add_one(struct peer *p, struct maddr a, enum core_addr_from from,
+	enum maddr_reach teller, mono_t now)
 {
 	bool told_by_us = from == CORE_ADDR_CONFIG || from == CORE_ADDR_DNS || from == CORE_ADDR_SEEN;
 
-	if (!bare(&a, &p->id) || (!told_by_us && !is_plausible(p, &a)))
+	if (!bare(&a, &p->id) || (!told_by_us && !is_plausible(p, &a, teller)))
 		return;
 	(void)addrs_add(&p->addrs, &a, from, now); /* a known one is as good */
 }
@@ -49,7 +53,7 @@ void core_addrs(struct core *c, const struct peer_id *peer, const struct maddr *
 		if (from == CORE_ADDR_CONFIG)
 			sources_note(&c->sources, &a, true, wall);
 		if (p)
-			add_one(p, a, from, now);
+			add_one(p, a, from, MADDR_REACH_NONE, now);
 		else if (bare(&a, NULL) && c->seeds.count < CORE_SEEDS_MAX)
 			(void)addrs_add(&c->seeds, &a, from, now);
 	}
@@ -64,18 +68,19 @@ void core_addrs(struct core *c, const struct peer_id *peer, const struct maddr *
 
 /* The newest record replaces what older ones said. */
 static void take_record(struct core *c, struct peer *p, const struct peer_record *r,
-	struct bytes sealed, mono_t now)
+	struct bytes sealed, enum maddr_reach teller, mono_t now)
 {
 	addrs_drop_from(&p->addrs, CORE_ADDR_RECORD);
 	for (size_t i = 0; i < r->addr_count; i++)
-		add_one(p, r->addrs[i], CORE_ADDR_RECORD, now);
+		add_one(p, r->addrs[i], CORE_ADDR_RECORD, teller, now);
 	buf_reset(&p->record);
 	(void)buf_put(&p->record, sealed); /* no maximum of its own, bounded by the parser */
 	p->record_seq = r->seq;
 	mesh_plan(c, p, now);
 }
 
-int record_learn(struct core *c, struct bytes sealed, bool store, mono_t now)
+int record_learn(struct core *c, struct bytes sealed, bool store, enum maddr_reach teller,
+	mono_t now)
 {
 	struct peer_record r;
 	struct news *n;
@@ -89,7 +94,7 @@ int record_learn(struct core *c, struct bytes sealed, bool store, mono_t now)
 		return P2P_ERR_REFUSED;
 	if (p->record.len > 0 && r.seq <= p->record_seq)
 		return P2P_ERR_STALE;
-	take_record(c, p, &r, sealed, now);
+	take_record(c, p, &r, sealed, teller, now);
 	if (!store)
 		return 0;
 	n = news_add(c, CORE_STORE_RECORD);
@@ -101,7 +106,7 @@ int record_learn(struct core *c, struct bytes sealed, bool store, mono_t now)
 
 int core_record(struct core *c, struct bytes sealed, wall_t wall, mono_t now)
 {
-	int err = record_learn(c, sealed, true, now);
+	int err = record_learn(c, sealed, true, MADDR_REACH_NONE, now);
 
 	core_settle(c, wall, now);
 	return err;
@@ -119,7 +124,7 @@ int core_peers_in(struct core *c, uint64_t conn, struct bytes json, wall_t wall,
 	if (err)
 		return err;
 	for (size_t i = 0; i < records.count; i++)
-		(void)record_learn(c, peers_at(&records, i), true, now); /* each stands alone */
+		(void)record_learn(c, peers_at(&records, i), true, maddr_reach(&l->remote), now); /* each alone */
 	peers_deinit(&records);
 	core_settle(c, wall, now);
 	return 0;

@@ -163,7 +163,8 @@ void core_load(struct core *c, const struct core_memory *m, wall_t wall, mono_t 
 	for (size_t i = 0; i < m->mark_count; i++)
 		load_mark(c, &m->marks[i], m->unclean, wall, now);
 	for (size_t i = 0; i < m->record_count; i++)
-		(void)record_learn(c, m->records[i], false, now); /* those of former members are dropped */
+		/* What was good enough to be stored is good enough now; those of former members go. */
+		(void)record_learn(c, m->records[i], false, MADDR_REACH_LOOPBACK, now);
 	mesh_plan_all(c, now);
 	core_settle(c, wall, now);
 }

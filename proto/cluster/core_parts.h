@@ -362,7 +362,9 @@ void mesh_reached_self(struct core *c, uint64_t dial, wall_t wall, mono_t now);
 /* ---- addresses.c -------------------------------------------------------------------------- */
 
 /* core_record(); `store`: it is news, not memory. */
-int record_learn(struct core *c, struct bytes sealed, bool store, mono_t now);
+/* `teller`: where the one is who passed it on; NONE = the peer itself. */
+int record_learn(struct core *c, struct bytes sealed, bool store, enum maddr_reach teller,
+	mono_t now);
 
 /* ---- spread.c ----------------------------------------------------------------------------- */
 
