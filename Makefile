@@ -37,8 +37,8 @@ CFLAGS_  := -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(SAN) -I. -I$(BUILD)/gen $(DEFS
 LDFLAGS_ := -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections $(SAN) $(LDFLAGS)
 CFLAGS_  += -ffunction-sections -fdata-sections
 
-DAEMON_LIBS := $(shell pkg-config --libs $(PKGS)) -lpthread
-CLI_LIBS    := $(shell pkg-config --libs $(CLI_PKGS))
+DAEMON_LIBS := $(shell pkg-config --libs $(PKGS)) -lpthread -lm
+CLI_LIBS    := $(shell pkg-config --libs $(CLI_PKGS)) -lm
 
 ifdef ONLY
 LIB_DIRS := $(ONLY)

@@ -101,7 +101,7 @@ static void print_error(struct cli *c, int code, long number, const char *reason
 	}
 	e = json_pack("{s:i,s:s,s:s,s:s}", "code", (int)(number ? number : code), "reason", reason, "message",
 		message, "hint", hint ? hint : "");
-	if (data)
+	if (json_object_size(data))
 		json_object_set(e, "data", data);
 	e = json_pack("{s:o}", "error", e);
 	print_document(e);

@@ -207,8 +207,12 @@ static int exit_of(const struct rpc_reply *r)
 
 static int fail_reply(struct cli *c, const struct rpc_reply *r)
 {
-	return out_fail_reason(c, exit_of(r), r->code, r->reason, r->hint,
-		r->data ? json_incref(r->data) : NULL, "%s", r->message);
+	json_t *data = r->data ? json_copy(r->data) : NULL;
+
+	/* These two stand beside it already. */
+	json_object_del(data, "reason");
+	json_object_del(data, "hint");
+	return out_fail_reason(c, exit_of(r), r->code, r->reason, r->hint, data, "%s", r->message);
 }
 
 /* Asks once or, while --wait lasts, until the daemon is there and ready. */

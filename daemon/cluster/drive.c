@@ -83,6 +83,9 @@ static void on_gone(void *arg, const struct swarm_conn *c, enum swarm_end how, i
 	log_debug("NETWORK", "peer_disconnected", kv_peer("peer_id", &c->peer), kv_text("reason", why),
 		kv_err("error", err));
 	metric_inc(M_CONNECTIONS_CLOSED, how == SWARM_END_REMOTE ? "remote" : why);
+	/* Our own goodbyes are no loss of anybody: a node that stops does not become degraded first. */
+	if (d->is_stopping)
+		return;
 	core_conn_down(d->o.core, c->id, downs[how], why, drive_wall(d), drive_now(d));
 	drive_wake(d);
 }
