@@ -84,6 +84,52 @@ static void warn_of_expiry(struct node *n)
 	}
 }
 
+/* ---- the configuration, as far as it can be wrong without being invalid ---- */
+
+/* Its own proof lets a node's operator publish with the node's key; a bad one stops nothing else
+ * (P-166). */
+static void review_proof(struct node *n)
+{
+	struct admin_proof p;
+	enum admin_proof_reason why = ADMIN_PROOF_MISSING;
+	const struct admin_proof_rules rules = {.cluster_id = n->config->cluster_id, .peer = &n->key.id,
+		.system = n->config->has_system_key ? &n->config->system_key : NULL,
+		.at = loop_wall(n->loop), .slack_sec = ADMIN_PROOF_SLACK_SEC};
+
+	if (!n->config->admin_proof[0])
+		return;
+	if (admin_proof_parse(bytes_str(n->config->admin_proof), &p) || admin_proof_check(&p, &rules, &why))
+		log_warn("MEMBERSHIP", "publish_denied", kv_text("reason", admin_proof_reason_name(why)),
+			kv_text("text", "admin_proof of the configuration is of no use to this node"));
+}
+
+/* Keys that a later release will obey are accepted, and said to be idle. */
+static void review_idle_keys(struct node *n)
+{
+	const struct config *c = n->config;
+	const struct {
+		bool is_set;
+		const char *key;
+	} keys[] = {
+		{c->metrics.has_listen, "metrics.listen"},
+		{c->wss.cert[0] != '\0', "wss.cert"},
+		{c->dns.doh != DOH_OFF, "dns.doh"},
+		{c->auto_tls.mode == AUTOTLS_ON, "auto_tls.mode"},
+		{c->update_feed_url[0] != '\0', "update_feed_url"},
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (keys[i].is_set)
+			log_warn("CONFIG", "key_without_effect", kv_text("key", keys[i].key),
+				kv_text("text", "this release does not have it yet"));
+}
+
+void chores_review(struct node *n)
+{
+	review_proof(n);
+	review_idle_keys(n);
+}
+
 /* ---- once a minute ---- */
 
 static void on_minute(void *arg, mono_t now)

@@ -144,7 +144,8 @@ static struct core_stored_mark *join_marks(struct store_start *st, size_t *ret_c
 	struct core_stored_mark *marks = xcalloc(st->peer_count + st->mark_count + 1, sizeof(*marks));
 	size_t n = 0;
 
-	qsort(st->marks, st->mark_count, sizeof(*st->marks), by_peer);
+	if (st->mark_count) /* none is a null pointer, which qsort() must not see */
+		qsort(st->marks, st->mark_count, sizeof(*st->marks), by_peer);
 	for (size_t i = 0; i < st->peer_count; i++) {
 		const struct store_peer *p = &st->peers[i];
 		struct store_mark key = {.peer = p->peer}, *m;
@@ -401,6 +402,7 @@ static int apply(struct node *n, struct config *fresh, struct config_report *rep
 	bootstrap_set(n->bootstrap, fresh->bootstrap, fresh->bootstrap_count);
 	(void)log_set_level(NULL, fresh->log.level); /* NULL is always known */
 	announce(n);
+	chores_review(n);
 	return 0;
 }
 
@@ -505,6 +507,7 @@ static void run(struct node *n)
 	take_first_snapshot(n);
 	store_start_deinit(&n->start);
 	memset(&n->start, 0, sizeof(n->start));
+	chores_review(n);
 	chores_start(n);
 	control_set_ready(n->control);
 	log_info("NODE", "ready", kv_peer("peer_id", &n->key.id), kv_text("cluster_id", n->config->cluster_id),

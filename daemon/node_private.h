@@ -73,6 +73,8 @@ void wiring_store_news(void *arg, const struct store_news *news);
 /* chores.c */
 void chores_start(struct node *n);
 void chores_stop(struct node *n);
+/* Says what in the configuration will not do what it seems to; at start and after a reload. */
+void chores_review(struct node *n);
 /* The line that systemctl status shows is out of date. */
 void chores_status_changed(struct node *n);
 void chores_measure(struct node *n);
