@@ -139,6 +139,8 @@ start_in_background() {
   if "$PREFIX/bin/p2posctl" version --daemon >/dev/null 2>&1; then
     say "a daemon runs already; stopping it first"
     run "$PREFIX/bin/p2posctl" node stop
+    # It has answered, but it still says goodbye and closes the database.
+    [ ! -e "$STATE/p2pos.lock" ] || run flock --wait 20 "$STATE/p2pos.lock" true
   fi
   if [ "$DRY_RUN" = yes ]; then
     printf '  %s\n' "setpriv --reuid p2pos --regid p2pos --init-groups $PREFIX/bin/p2posd >>$LOG 2>&1 &"
