@@ -13,17 +13,12 @@ CC      := gcc
 endif
 PREFIX  ?= /usr
 DESTDIR ?=
-SYSTEMD ?= 1
 # V=1 shows the commands.
 Q       := $(if $(V),,@)
 VERSION := $(shell cat VERSION)
 
 PKGS        := libuv libsodium sqlite3 libcares jansson
 CLI_PKGS    := libsodium jansson smartcols
-ifeq ($(SYSTEMD),1)
-PKGS        += libsystemd
-DEFS        += -DWITH_SYSTEMD
-endif
 
 WARN     := -Wall -Wextra -Wshadow -Werror -Wstrict-prototypes -Wmissing-prototypes -Wvla
 HARDEN   := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
@@ -32,7 +27,7 @@ SAN      ?=
 ifneq ($(SAN),)
 HARDEN   := -fPIE
 endif
-CFLAGS_  := -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(SAN) -I. -I$(BUILD)/gen $(DEFS) \
+CFLAGS_  := -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(SAN) -I. -I$(BUILD)/gen \
             -D_GNU_SOURCE -DP2POS_VERSION='"$(VERSION)"' $(shell pkg-config --cflags $(PKGS) $(CLI_PKGS)) $(CFLAGS)
 LDFLAGS_ := -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections $(SAN) $(LDFLAGS)
 CFLAGS_  += -ffunction-sections -fdata-sections
@@ -118,17 +113,28 @@ FUZZ_FLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=
 fuzz:
 	$(MAKE) BUILD=$(BUILD)/fuzzing CC=clang OPT="-O1 -g" SAN="$(FUZZ_FLAGS)" fuzz-programs
 fuzz-programs: $(FUZZ_BIN)
-$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libproto.a
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libconfig.a $(BUILD)/libproto.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_) -fsanitize=fuzzer -o $@ $< $(BUILD)/libproto.a $(DAEMON_LIBS)
+	$(Q)$(CC) $(LDFLAGS_) -fsanitize=fuzzer -o $@ $^ $(DAEMON_LIBS)
 .PHONY: fuzz fuzz-programs
 fuzz-smoke: fuzz
 	tests/fuzz/smoke $(BUILD)/fuzzing/fuzz
 
-lint:
+lint: $(BUILD)/p2posctl
 	tests/lint/arrows.sh
 	tests/lint/headers.sh $(CC)
 	tests/lint/words.sh
+	tests/lint/docs.sh $(BUILD)/p2posctl
+
+# Costs of the pure code as ratios of one run; and what whole nodes take, of real processes.
+BENCH_SRC := $(wildcard tests/bench/*.c)
+$(BUILD)/bench: $(call obj,$(BENCH_SRC)) $(BUILD)/libtest.a $(BUILD)/libproto.a
+	$(Q)$(CC) $(LDFLAGS_) -o $@ $(call obj,$(BENCH_SRC)) -Wl,--start-group $(BUILD)/libtest.a $(BUILD)/libproto.a \
+		-Wl,--end-group $(TEST_LIBS)
+bench: $(BUILD)/bench
+	@$(BUILD)/bench
+measure: all
+	@P2POS_BUILD=$(abspath $(BUILD)) python3 tests/bench/measure.py
 
 format:
 	clang-format -i $(shell find proto config daemon cli tests -name '*.[ch]')

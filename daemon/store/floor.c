@@ -58,9 +58,13 @@ int floor_open(struct floor_file *f, const char *path)
 	*f = (struct floor_file){.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
 	if (f->fd < 0)
 		return P2P_ERR_IO;
-	/* Its blocks are there from the first day on, so that a full disk cannot keep the floor down. */
-	(void)posix_fallocate(f->fd, 0, sizeof(slots)); /* not every file system can */
-	(void)fsync(f->fd);
+	if (lseek(f->fd, 0, SEEK_END) < (off_t)sizeof(slots)) {
+		/* Its blocks are there from the first day on, so that a full disk cannot keep the
+		 * floor down. Not every file system can do it. */
+		(void)posix_fallocate(f->fd, 0, sizeof(slots));
+		(void)fsync(f->fd);
+		f->is_new = true;
+	}
 	for (size_t i = 0; i < 2; i++) {
 		struct snapshot_stamp stamp;
 		uint64_t counter;

@@ -12,6 +12,7 @@
 struct floor_file {
 	int fd;            /* -1 = not open */
 	uint64_t counter;  /* of the newest slot; 0 = none */
+	bool is_new;       /* it was not there: the directory wants a sync */
 	bool has_stamp;
 	struct snapshot_stamp stamp;
 };

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int fail(int err, char *why, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -58,9 +59,12 @@ static int lock(struct store *s, char *why)
 bool open_make_reserve(struct store *s)
 {
 	char path[PATH_MAX];
+	struct stat st;
 	int fd, err;
 
 	open_path(s, STORE_RESERVE_NAME, path);
+	if (stat(path, &st) == 0 && st.st_size == STORE_RESERVE_BYTES)
+		return true;
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return false;
@@ -103,6 +107,21 @@ int open_move_aside(struct store *s, char moved_to[256])
 	return file_sync_dir(s->dir) == 0 ? 0 : P2P_ERR_STORAGE;
 }
 
+/* Two kinds of damage that SQLite does not call so: it takes a stump for an empty file and begins
+ * anew without a word, and a file format of the future for a file that must not be written. */
+static bool has_bad_header(const char *path)
+{
+	uint8_t head[DB_BYTES_MIN];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? pread(fd, head, sizeof(head), 0) : 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0)
+		return false; /* nothing there, or nothing readable: opening will say so */
+	return n < DB_BYTES_MIN || head[18] < 1 || head[18] > 2 || head[19] < 1 || head[19] > 2;
+}
+
 /* SQLite's code; `ret_version` is the schema's when it is too new. */
 static int try_open(struct store *s, struct schema_result *ret, int *ret_version)
 {
@@ -111,6 +130,8 @@ static int try_open(struct store *s, struct schema_result *ret, int *ret_version
 	int rc;
 
 	open_path(s, STORE_DB_NAME, path);
+	if (has_bad_header(path))
+		return SQLITE_NOTADB;
 	rc = db_open(&s->db, path, ret_version);
 	if (rc != SQLITE_OK || *ret_version > DB_SCHEMA_VERSION || *ret_version < 0)
 		return rc;
@@ -183,10 +204,19 @@ static int load(struct store *s, struct store_start *st)
 		rc = read_floor(s);
 	if (rc == SQLITE_OK)
 		rc = start_load(&s->db, clean != 0, st);
+	/* Not synced: what is written later is in the log behind it, so it cannot be lost alone. */
+	if (rc == SQLITE_OK)
+		rc = db_begin(&s->db, false);
 	if (rc == SQLITE_OK)
 		rc = db_exec(&s->db, "UPDATE peers SET reachability='offline' WHERE "
 				     "reachability<>'offline'");
-	return rc == SQLITE_OK ? meta_put_int(&s->db, "clean", 0) : rc;
+	if (rc == SQLITE_OK)
+		rc = meta_put_int(&s->db, "clean", 0);
+	if (rc == SQLITE_OK)
+		rc = db_commit(&s->db);
+	if (rc != SQLITE_OK)
+		db_rollback(&s->db);
+	return rc;
 }
 
 static void judge_floor(struct store *s, struct store_start *st)
@@ -239,7 +269,8 @@ static int open_files(struct store *s, struct store_start *st, char *why)
 	st->migrated_from = schema.migrated_from;
 	judge_floor(s, st);
 	s->has_reserve = open_make_reserve(s);
-	(void)file_sync_dir(s->dir); /* a crash would lose empty files at most */
+	if (s->floor.is_new || schema.is_new)
+		(void)file_sync_dir(s->dir); /* a crash would lose empty files at most */
 	return 0;
 }
 

@@ -7,7 +7,6 @@
 #include "daemon/store/schema.h"
 
 #include "proto/base/rfc3339.h"
-#include "proto/base/text.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -96,15 +95,16 @@ static int is_empty(struct db *db, bool *ret)
 /* The original's times are "2026-02-21 11:11:01.5+00:00"; NULL for what is no time, or never. */
 static wall_t original_time(const char *text)
 {
+	size_t len = strlen(text);
 	char copy[RFC3339_TEXT_MAX];
 	wall_t t;
 
-	if (!text_copy(copy, sizeof(copy), bytes_str(text)) || strlen(copy) < 19)
+	if (len < 19 || len + 2 > sizeof(copy))
 		return WALL_ZERO;
+	/* CURRENT_TIMESTAMP is UTC without saying so. */
+	snprintf(copy, sizeof(copy), "%s%s", text, len == 19 ? "Z" : "");
 	if (copy[10] == ' ')
 		copy[10] = 'T';
-	if (strlen(copy) == 19) /* CURRENT_TIMESTAMP: UTC without saying so */
-		strcat(copy, "Z");
 	return rfc3339_parse(bytes_str(copy), &t) == 0 ? t : WALL_ZERO;
 }
 

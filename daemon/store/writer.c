@@ -407,7 +407,7 @@ static void finish(struct store *s)
 {
 	if (!s->db.handle)
 		return;
-	if (db_begin(&s->db, true) == SQLITE_OK) {
+	if (db_begin(&s->db, false) == SQLITE_OK) { /* the checkpoint below syncs */
 		int rc = meta_put_int(&s->db, "clean", 1);
 
 		/* Failing here costs a check at the next start. */

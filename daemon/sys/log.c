@@ -40,6 +40,7 @@ static struct {
 	enum log_sink sink;
 	enum log_level levels[MODULE_COUNT];
 	enum log_level level; /* of modules that are not listed */
+	enum log_level least, most; /* over all of these: most calls are decided by them alone */
 	char cluster[CLUSTER_SIZE];
 	void (*on_line)(void *arg, const struct log_line *line);
 	void *on_line_arg;
@@ -52,6 +53,8 @@ static struct {
 	.sink = LOG_TEXT,
 	.level = LEVEL_INFO,
 	.levels = {[0 ... MODULE_COUNT - 1] = LEVEL_INFO},
+	.least = LEVEL_INFO,
+	.most = LEVEL_INFO,
 	.text = {.max = 8 * LOG_RENDER_MAX},
 	.form = {.max = 16 * LOG_RENDER_MAX},
 };
@@ -94,8 +97,11 @@ static size_t find_module(const char *name)
 
 bool log_is_on(enum log_level level, const char *module)
 {
-	size_t i = find_module(module);
+	size_t i;
 
+	if (level <= the.least || level > the.most)
+		return level <= the.least;
+	i = find_module(module);
 	return level <= (i < MODULE_COUNT ? the.levels[i] : the.level);
 }
 
@@ -105,13 +111,16 @@ int log_set_level(const char *module, enum log_level level)
 
 	if (i == MODULE_COUNT)
 		return P2P_ERR_NOT_FOUND;
-	if (module) {
-		the.levels[i] = level;
-		return 0;
+	for (size_t m = 0; m < MODULE_COUNT; m++)
+		if (!module || m == i)
+			the.levels[m] = level;
+	if (!module)
+		the.level = level;
+	the.least = the.most = the.level;
+	for (size_t m = 0; m < MODULE_COUNT; m++) {
+		the.least = the.levels[m] < the.least ? the.levels[m] : the.least;
+		the.most = the.levels[m] > the.most ? the.levels[m] : the.most;
 	}
-	for (i = 0; i < MODULE_COUNT; i++)
-		the.levels[i] = level;
-	the.level = level;
 	return 0;
 }
 

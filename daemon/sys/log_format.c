@@ -163,10 +163,10 @@ static void put_json_string(struct buf *out, struct bytes v)
 
 		if (c == '"' || c == '\\')
 			snprintf(esc, sizeof(esc), "\\%c", c);
+		else if (c == 0 || (c >= 0x80 && !utf8)) /* many readers refuse \u0000 */
+			snprintf(esc, sizeof(esc), "\\\\x%02x", c);
 		else if (c < ' ' || c == 0x7f)
 			snprintf(esc, sizeof(esc), "\\u%04x", c);
-		else if (c >= 0x80 && !utf8)
-			snprintf(esc, sizeof(esc), "\\\\x%02x", c);
 		else
 			snprintf(esc, sizeof(esc), "%c", c);
 		put_str(out, esc);

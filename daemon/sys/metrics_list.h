@@ -97,7 +97,8 @@ enum metric {
 		"duplicate limit")                                                                 \
 	X(RESULT, "result", "ok failed timeout refused unsupported cancelled")                     \
 	X(HB_RESULT, "result",                                                                     \
-		"ok malformed not_member cluster window signature replay sender rate")             \
+		"ok malformed too_large field_invalid field_missing sender_mismatch not_member "  \
+		"cluster_mismatch timestamp signature replay")             \
 	X(DIRECTION, "direction", "in out")                                                        \
 	X(TRANSPORT, "transport", "tcp quic-v1 ws wss")                                            \
 	X(CLOSE, "reason",                                                                         \

@@ -94,15 +94,17 @@ static int load_file(const char *path, enum node_key_source source, bool is_cred
 
 static int create(const char *path, struct rng *rng, struct node_key *ret, char *why)
 {
-	char text[KEY_TEXT_SIZE + 1];
+	struct buf line = BUF_SECRET(KEY_FILE_BYTES_MAX);
+	char text[KEY_TEXT_SIZE];
 	struct key_pair pair;
 	int err;
 
 	key_generate(rng, &pair);
-	key_private_text(&pair, text);
-	strcat(text, "\n");
-	err = file_create(path, bytes_str(text), KEY_FILE_MODE);
+	err = buf_printf(&line, "%s\n", key_private_text(&pair, text));
 	mem_wipe(text, sizeof(text));
+	if (!err)
+		err = file_create(path, buf_bytes(&line), KEY_FILE_MODE);
+	buf_deinit(&line);
 	if (!err)
 		hold(ret, &pair, NODE_KEY_CREATED);
 	key_pair_deinit(&pair);

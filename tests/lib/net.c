@@ -28,6 +28,7 @@ struct flow {
 	uint64_t next_number, next_wanted; /* of the sender, of the receiver */
 	unsigned backoff;
 	bool timing; /* an RTO event is out */
+	bool probed; /* the first one was but a tail loss probe: it does not back off */
 	uint64_t timer_turn;
 };
 
@@ -71,6 +72,7 @@ struct event {
 	struct net_pipe *pipe;
 	unsigned end, host;
 	uint64_t what; /* segment or ack number, timer, epoch */
+	uint64_t ack;
 	uint64_t epoch;
 	int err;
 	struct seg *seg;
@@ -184,10 +186,13 @@ static void tell(struct net *n, unsigned host, enum event_kind kind, struct net_
 static void transmit(struct net_pipe *p, unsigned end, struct seg *s)
 {
 	struct net *n = p->net;
+	struct event *e;
 
 	if (!passes(n, p->end[end].host, p->end[!end].host))
 		return;
-	plan(n, latency(n), EVENT_SEG, p, end)->what = s->number;
+	e = plan(n, latency(n), EVENT_SEG, p, end);
+	e->what = s->number;
+	e->ack = p->flow[!end].next_wanted; /* every segment acknowledges the other direction */
 }
 
 static void start_rto(struct net_pipe *p, unsigned end)
@@ -302,6 +307,7 @@ static void ack_arrives(struct net_pipe *p, unsigned end, uint64_t upto)
 	if (!moved)
 		return;
 	f->backoff = 0;
+	f->probed = false;
 	f->timer_turn++;
 	f->timing = false;
 	if (list_is_empty(&f->unacked))
@@ -318,7 +324,9 @@ static void rto_rings(struct net_pipe *p, unsigned end, uint64_t turn)
 
 	if (turn != f->timer_turn || list_is_empty(&f->unacked))
 		return;
-	if (++f->backoff > RTO_TRIES) {
+	if (!f->probed)
+		f->probed = true;
+	else if (++f->backoff > RTO_TRIES) {
 		reset_end(p, end);
 		return;
 	}
@@ -660,7 +668,10 @@ void net_step(struct net *n)
 		break;
 	case EVENT_REFUSED: connect_failed(p, P2P_ERR_REFUSED); break;
 	case EVENT_GIVE_UP: connect_failed(p, P2P_ERR_TIMEOUT); break;
-	case EVENT_SEG: seg_arrives(p, e->end, e->what); break;
+	case EVENT_SEG:
+		seg_arrives(p, e->end, e->what);
+		ack_arrives(p, !e->end, e->ack);
+		break;
 	case EVENT_ACK: ack_arrives(p, e->end, e->what); break;
 	case EVENT_RTO: rto_rings(p, e->end, e->what); break;
 	case EVENT_RESET: reset_end(p, e->end); break;

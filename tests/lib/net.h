@@ -2,8 +2,9 @@
 /* net.h: a pretend network and clock.
  *
  * Hosts are numbers. Between them run pipes that behave like TCP connections of a modest kernel:
- * messages arrive in order, a lost segment is sent again after 200 ms, then 400, 800, …, and
- * nothing behind it overtakes it; acknowledgements get lost as well. A host can be cut off from
+ * messages arrive in order, a lost segment is sent again after 200 ms, then 200, 400,
+ * 800, …, nothing behind it overtakes it, nothing new is sent meanwhile; acknowledgements get lost
+ * as well, and ride on whatever goes the other way. A host can be cut off from
  * another in one direction or both, its process can freeze (the kernel goes on acknowledging), be
  * killed (the kernel closes its pipes), or the machine can vanish (whoever sends to it later gets a
  * reset). Time jumps from event to event. Everything follows from the seed. */

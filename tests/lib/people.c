@@ -49,8 +49,8 @@ wall_t at(const char *text)
 	return t;
 }
 
-struct admin_proof proof_for(const char *cluster, uint8_t admin, uint8_t system, const char *from,
-	const char *to)
+struct admin_proof proof_for(
+	const char *cluster, uint8_t admin, uint8_t system, const char *from, const char *to)
 {
 	struct admin_proof p = {
 		.peer = person_id(admin),

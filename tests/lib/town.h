@@ -51,6 +51,7 @@ bool town_run_until(struct town *t, bool (*holds)(struct town *t, void *of), voi
 /* Nodes. */
 void town_start(struct town *t, unsigned node);  /* with what its disk has */
 void town_wipe(struct town *t, unsigned node);   /* its disk; the node is down */
+void town_give(struct town *t, unsigned node, const struct snapshot *s); /* its disk has that list */
 void town_lose_list(struct town *t, unsigned node); /* the database is gone, the floor is not */
 void town_kill(struct town *t, unsigned node);
 void town_vanish(struct town *t, unsigned node);

@@ -290,22 +290,53 @@ static void sixty_four_snapshots_are_kept_and_evidence_apart(void **state)
 	assert_int_equal(b.start.stamp.issued_at.sec, 1600000070);
 }
 
+/* Holds the writer up inside a transaction, as another process with the database open would. */
+static sqlite3 *block_writer(void)
+{
+	struct store_state st = {.at = {1650000000, 0}, .prev = "", .next = "", .reason = ""};
+	struct store_figures figures;
+	sqlite3 *other;
+
+	assert_int_equal(sqlite3_open(tempdir_path(&b.dir, "p2pos.db"), &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	assert_ok(store_put_state(b.store, &st, bench_done, &b));
+	do { /* until it has taken the row, and so waits for the lock */
+		usleep(1000);
+		store_figures(b.store, &figures);
+	} while (figures.queued > 0);
+	assert_false(mono_is_never(figures.waiting_since));
+	return other;
+}
+
 static void a_full_queue_drops_observations_and_keeps_room_for_snapshots(void **state)
 {
 	struct store_presence row = {.at = {1650000000, 0}, .peer = bench_peer(1),
 		.kind = STORE_UP, .rtt_ms = -1};
 	struct store_figures figures;
+	unsigned taken = 1;
+	sqlite3 *other;
 
 	(void)state;
 	assert_ok(bench_open(&b));
-	pthread_mutex_lock(&b.store->mutex); /* the writer stands still, whatever the machine does */
-	b.store->queued = STORE_QUEUE_MAX - STORE_URGENT_RESERVE;
-	pthread_mutex_unlock(&b.store->mutex);
-	(void)figures;
-	store_put_presence(b.store, &row);
-	assert_ok(bench_snapshot(&b, 1, 1));
+	other = block_writer();
+	for (int i = 0; i < 2000; i++)
+		store_put_presence(b.store, &row);
 	store_figures(b.store, &figures);
-	assert_true(figures.dropped <= 1); /* the writer may have woken in between */
+	assert_int_equal(figures.queued, STORE_QUEUE_MAX - STORE_URGENT_RESERVE);
+	assert_int_equal(figures.dropped, 2000 - (STORE_QUEUE_MAX - STORE_URGENT_RESERVE));
+	for (unsigned n = 1; n <= STORE_URGENT_RESERVE; n++, taken++)
+		assert_ok(bench_put_snapshot(&b, n, 1));
+	assert_err(bench_put_snapshot(&b, 1000, 1), P2P_ERR_FULL);
+	assert_int_equal(sqlite3_close(other), SQLITE_OK); /* which rolls back */
+	bench_wait(&b, taken);
+	assert_ok(b.last_err);
+	store_figures(b.store, &figures);
+	assert_true(mono_is_never(figures.waiting_since));
+	bench_close(&b);
+	assert_true(b.news[STORE_NEWS_DROPPED] >= 1);
+	assert_ok(bench_open(&b));
+	assert_int_equal(b.start.presence_events, STORE_QUEUE_MAX - STORE_URGENT_RESERVE);
+	assert_int_equal(b.start.stamp.issued_at.sec, 1600000000 + STORE_URGENT_RESERVE);
 }
 
 static void a_second_daemon_is_told_who_has_the_directory(void **state)
