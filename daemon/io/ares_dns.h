@@ -35,8 +35,8 @@ struct dns_answer {
 
 /* Called once, unless cancelled; never from inside dns_ask(). `err` 0: `a` holds at least one record
  * and is borrowed until the call returns. Else `a` is NULL: P2P_ERR_NOT_FOUND (no such name, or it
- * has no such record), P2P_ERR_TIMEOUT, P2P_ERR_UNREACHABLE (no server answers), P2P_ERR_REFUSED
- * (servers failed: SERVFAIL, REFUSED), P2P_ERR_PROTOCOL (nonsense), P2P_ERR_INVALID (the name). */
+ * has no such record), P2P_ERR_TIMEOUT, P2P_ERR_UNREACHABLE (no server answers, or every one says
+ * that it failed), P2P_ERR_REFUSED, P2P_ERR_PROTOCOL (nonsense), P2P_ERR_INVALID (the name). */
 typedef void dns_done_fn(void *arg, int err, const struct dns_answer *a);
 
 struct dns;

@@ -89,7 +89,7 @@ void timer_heap_set(struct timer_heap *h, struct timer *t, mono_t when)
 		}
 		place(h, h->count++, t);
 	}
-	t->when = when;
+	t->when = mono_max(when, h->not_before);
 	sift_up(h, t->heap_pos - 1);
 	sift_down(h, t->heap_pos - 1);
 }
@@ -101,16 +101,13 @@ mono_t timer_heap_next(const struct timer_heap *h)
 
 void timer_heap_fire(struct timer_heap *h, mono_t now)
 {
-	/* A callback may arm timers that are due already; only as many fire as were due at the
-	 * beginning, or a timer that re-arms itself in the past would never let the loop go. */
-	size_t due = 0;
-
-	for (size_t i = 0; i < h->count; i++)
-		due += mono_reached(h->heap[i]->when, now);
-	while (due-- > 0 && h->count && mono_reached(h->heap[0]->when, now)) {
+	/* A timer that re-arms itself in the past would never let the loop go. */
+	h->not_before = mono_add_ns(now, 1);
+	while (h->count && mono_reached(h->heap[0]->when, now)) {
 		struct timer *t = h->heap[0];
 
 		timer_heap_stop(h, t);
 		t->on_fire(t->arg, now);
 	}
+	h->not_before = MONO_ZERO;
 }

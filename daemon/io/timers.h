@@ -34,13 +34,15 @@ static inline mono_t timer_when(const struct timer *t)
 struct timer_heap {
 	struct timer **heap; /* owned array of borrowed timers */
 	size_t count, cap;
+	mono_t not_before; /* while firing: just behind `now`; MONO_ZERO otherwise */
 };
 
 void timer_heap_init(struct timer_heap *h);
 /* Disarms whatever is still armed. */
 void timer_heap_deinit(struct timer_heap *h);
 
-/* Arms, or moves an armed one. MONO_NEVER disarms. */
+/* Arms, or moves an armed one. MONO_NEVER disarms. From inside on_fire a time that has passed counts
+ * as just after the present one. */
 void timer_heap_set(struct timer_heap *h, struct timer *t, mono_t when);
 /* Disarms; harmless on one that is not armed. */
 void timer_heap_stop(struct timer_heap *h, struct timer *t);
@@ -48,8 +50,8 @@ void timer_heap_stop(struct timer_heap *h, struct timer *t);
 /* The earliest deadline, MONO_NEVER when there is none. */
 mono_t timer_heap_next(const struct timer_heap *h);
 
-/* Fires all that are due at `now`, earliest first. A timer armed meanwhile for `now` or earlier
- * waits for the next call, so that a turn always ends. */
+/* Fires all that are due at `now`, earliest first. What is armed meanwhile waits for a later call, so
+ * that a turn always ends. */
 void timer_heap_fire(struct timer_heap *h, mono_t now);
 
 #endif

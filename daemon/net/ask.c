@@ -19,8 +19,15 @@ void outbox_send(struct outbox *o, struct stream *s)
 	if (o->sent < o->data.len)
 		return; /* on_room goes on */
 	buf_deinit(&o->data);
-	o->data.len = o->sent = 0;
-	stream_end(s);
+	o->sent = 0;
+	if (!o->waits_for_agreement)
+		stream_end(s);
+}
+
+void outbox_agreed(struct outbox *o, struct stream *s)
+{
+	o->waits_for_agreement = false;
+	outbox_send(o, s);
 }
 
 struct ask {
@@ -58,6 +65,13 @@ static void give_up(struct ask *a, int err)
 static bool is_complete(const struct ask *a)
 {
 	return a->expects_answer && json_reader_is_complete(&a->answer);
+}
+
+static void on_agreed(struct stream *s)
+{
+	struct ask *a = stream_user(s);
+
+	outbox_agreed(&a->question, s);
 }
 
 static void on_room(struct stream *s)
@@ -104,8 +118,11 @@ static void on_gone(struct stream *s, int err)
 	ask_free(a);
 }
 
-static const struct stream_handler handler = {
-	.on_data = on_data, .on_end = on_end, .on_room = on_room, .on_gone = on_gone};
+static const struct stream_handler handler = {.on_agreed = on_agreed,
+	.on_data = on_data,
+	.on_end = on_end,
+	.on_room = on_room,
+	.on_gone = on_gone};
 
 int ask_send(struct streams *st, const struct ask_opts *opts, struct ask **ret)
 {
@@ -115,6 +132,7 @@ int ask_send(struct streams *st, const struct ask_opts *opts, struct ask **ret)
 
 	a->on_done = opts->on_done;
 	a->arg = opts->arg;
+	a->question.waits_for_agreement = true;
 	a->expects_answer = opts->answer_limits != NULL;
 	if (opts->answer_limits)
 		json_reader_init(&a->answer, opts->answer_limits);

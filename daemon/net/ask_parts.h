@@ -9,9 +9,14 @@
 struct outbox {
 	struct buf data;
 	size_t sent;
+	bool waits_for_agreement; /* ours to open: a peer that lacks the protocol must find the stream
+	                           * whole to say so, instead of an early end that it resets */
 };
 
 /* Writes as much as the stream takes, and ends our side when that was all. Call again on_room. */
 void outbox_send(struct outbox *o, struct stream *s);
+
+/* on_agreed of a stream that we opened. */
+void outbox_agreed(struct outbox *o, struct stream *s);
 
 #endif

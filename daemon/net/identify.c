@@ -121,6 +121,13 @@ static int encode(struct identify_service *i, const struct acquaintance *a, stru
 	return err;
 }
 
+static void tell_on_agreed(struct stream *s)
+{
+	struct job *j = stream_user(s);
+
+	outbox_agreed(&j->out, s);
+}
+
 static void tell_on_room(struct stream *s)
 {
 	struct job *j = stream_user(s);
@@ -136,7 +143,7 @@ static void tell_on_gone(struct stream *s, int err)
 }
 
 static const struct stream_handler tell_handler = {
-	.on_room = tell_on_room, .on_gone = tell_on_gone};
+	.on_agreed = tell_on_agreed, .on_room = tell_on_room, .on_gone = tell_on_gone};
 
 static bool on_open_identify(void *arg, struct stream *s)
 {
@@ -160,6 +167,7 @@ static void push_to(struct identify_service *i, const struct acquaintance *a)
 {
 	struct job *j = job_new(i, a->conn, JOB_TELL);
 
+	j->out.waits_for_agreement = true;
 	if (encode(i, a, &j->out.data) ||
 		stream_open(i->opts.streams, a->conn, IDENTIFY_PUSH_PROTOCOL, &tell_handler, j,
 			mono_add_ms(loop_now(i->loop), IDENTIFY_MS), &j->stream)) {
@@ -314,7 +322,6 @@ int identify_ask(struct identify_service *i, uint64_t conn)
 	}
 	j->peer = *stream_peer(j->stream);
 	identify_reader_init(&j->reader, &j->peer, a->reach);
-	stream_end(j->stream); /* whoever asks has nothing to say */
 	return 0;
 }
 

@@ -274,7 +274,8 @@ int peerbook_record(struct peerbook *b, const struct peer_record *rec, struct by
 	}
 	free(k->sealed);
 	k->sealed = xmalloc(sealed.len ? sealed.len : 1);
-	memcpy(k->sealed, sealed.at, sealed.len);
+	if (sealed.len)
+		memcpy(k->sealed, sealed.at, sealed.len);
 	k->sealed_len = sealed.len;
 	k->seq = rec->seq;
 	return 0;
@@ -305,7 +306,8 @@ void peerbook_set_protocols(struct peerbook *b, const struct peer_id *peer,
 	k->protocols = at = xmalloc(total);
 	k->protocol_count = count;
 	for (size_t i = 0; i < count; i++) {
-		memcpy(at, protocols[i].at, protocols[i].len);
+		if (protocols[i].len)
+			memcpy(at, protocols[i].at, protocols[i].len);
 		at[protocols[i].len] = '\0';
 		at += protocols[i].len + 1;
 	}

@@ -142,7 +142,8 @@ bool self_set_addrs(struct self *s, const struct maddr_ip *listening, size_t lis
 	const struct maddr *announce, size_t announce_count)
 {
 	s->listen_count = listen_count < LISTENING_MAX ? listen_count : LISTENING_MAX;
-	memcpy(s->listening, listening, s->listen_count * sizeof(*listening));
+	for (size_t i = 0; i < s->listen_count; i++)
+		s->listening[i] = listening[i];
 	free(s->announce);
 	s->announce = NULL;
 	s->announce_count = announce_count < SELF_ADDRS_MAX ? announce_count : SELF_ADDRS_MAX;

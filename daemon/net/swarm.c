@@ -17,6 +17,7 @@ struct swarm *swarm_new(const struct swarm_opts *opts)
 	s->opts = *opts;
 	if (!s->opts.conns_max)
 		s->opts.conns_max = SWARM_CONNS_MAX;
+	swarm_set_memory(s, SWARM_MEMORY_SOFT, SWARM_MEMORY_HARD);
 	key_public_of(opts->identity, &public);
 	key_public_pb(&public, s->identity_pb);
 	key_peer_id(&public, &s->self);
@@ -84,6 +85,12 @@ void swarm_watch(struct swarm *s, const struct swarm_watch *w)
 void swarm_set_sink(struct swarm *s, const struct swarm_sink *sink)
 {
 	s->sink = sink ? *sink : (struct swarm_sink){0};
+}
+
+void swarm_set_memory(struct swarm *s, size_t soft, size_t hard)
+{
+	s->memory_soft = soft;
+	s->memory_hard = hard;
 }
 
 struct swarm_stats *swarm_counters(struct swarm *s)

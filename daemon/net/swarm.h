@@ -158,6 +158,9 @@ void swarm_ping(struct swarm *s, uint64_t conn);
 /* One pointer of the owner above for each connection, e.g. what the cluster thinks of it. */
 void swarm_set_user(struct swarm *s, uint64_t conn, void *user);
 
+/* Other bounds than SWARM_MEMORY_SOFT and _HARD. */
+void swarm_set_memory(struct swarm *s, size_t soft, size_t hard);
+
 void swarm_stats(const struct swarm *s, struct swarm_stats *ret);
 
 /* --- for the neighbours in net/ --- */

@@ -59,6 +59,7 @@ struct swarm {
 	unsigned watch_count;
 	struct swarm_sink sink;
 	unsigned paused;           /* entries with is_paused */
+	size_t memory_soft, memory_hard;
 	struct swarm_stats stats;
 };
 

@@ -13,8 +13,6 @@
 #define SENDS_PER_TURN  16   /* of SWARM_SEND_BYTES for one connection; the others wait meanwhile */
 #define LAST_BYTES_MS   1000 /* a goodbye that the kernel does not take at once may take so long */
 #define KEEP_BYTES      (16 * 1024) /* of each shared buffer, between turns */
-/* Reading goes on when memory has fallen this far below the soft bound. */
-#define MEMORY_LOW      (SWARM_MEMORY_SOFT / 4 * 3)
 
 void swarm_touch(struct swarm_entry *e)
 {
@@ -374,7 +372,7 @@ static void keep_memory_bound(struct swarm *s)
 {
 	struct swarm_entry *e;
 
-	if (s->stats.memory > SWARM_MEMORY_HARD) {
+	if (s->stats.memory > s->memory_hard) {
 		e = largest(s, true, false);
 		if (!e)
 			e = largest(s, false, false);
@@ -383,7 +381,7 @@ static void keep_memory_bound(struct swarm *s)
 			swarm_abort(e, P2P_ERR_FULL, "memory");
 		}
 	}
-	if (s->stats.memory > SWARM_MEMORY_SOFT) {
+	if (s->stats.memory > s->memory_soft) {
 		e = largest(s, false, true);
 		if (e) {
 			s->stats.memory_soft++;
@@ -391,7 +389,7 @@ static void keep_memory_bound(struct swarm *s)
 			e->is_paused = true;
 			flow_pause(e->flow);
 		}
-	} else if (s->paused && s->stats.memory < MEMORY_LOW) {
+	} else if (s->paused && s->stats.memory < s->memory_soft / 4 * 3) {
 		list_each(node, &s->by_age) {
 			e = list_entry(node, struct swarm_entry, by_age);
 			if (e->is_paused)

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/time.h>
 #include <sys/eventfd.h>
 #include <time.h>
 
@@ -161,6 +162,38 @@ static void a_standstill_is_told_before_the_timers_that_it_made_late(void **stat
 	assert_true(stats.lag_over_100ms >= 1);
 }
 
+static void hold_up(int signum)
+{
+	struct timespec from, to;
+
+	(void)signum;
+	(void)clock_gettime(CLOCK_MONOTONIC, &from);
+	do
+		(void)clock_gettime(CLOCK_MONOTONIC, &to);
+	while ((to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000 <
+		LOOP_STALL_MS_MIN + 100);
+}
+
+/* As after SIGSTOP: the process is held up inside the wait, and its timer is late. */
+static void a_standstill_inside_the_wait_is_told_before_the_late_timer(void **state)
+{
+	int fired = 0;
+	struct stall s = {.fired = &fired};
+	struct timer t = TIMER(count_fire, &fired);
+	struct itimerval soon = {.it_value.tv_usec = 5000};
+
+	(void)state;
+	loop_on_stall(l, on_stall, &s);
+	(void)signal(SIGALRM, hold_up);
+	loop_timer_in_ms(l, &t, 40);
+	assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	while (!fired)
+		loop_turn(l);
+	(void)signal(SIGALRM, SIG_DFL);
+	assert_true(s.ms >= LOOP_STALL_MS_MIN);
+	assert_int_equal(s.fired_before, 0);
+}
+
 static void sleeping_without_work_is_no_standstill(void **state)
 {
 	int fired = 0;
@@ -273,6 +306,7 @@ int main(void)
 		TEST(work_at_the_end_of_a_turn_runs_once),
 		TEST(work_that_always_asks_for_more_does_not_hold_up_the_loop),
 		TEST(a_standstill_is_told_before_the_timers_that_it_made_late),
+		TEST(a_standstill_inside_the_wait_is_told_before_the_late_timer),
 		TEST(sleeping_without_work_is_no_standstill),
 		TEST(a_signal_arrives_in_a_turn),
 		TEST(a_ninth_signal_is_refused),

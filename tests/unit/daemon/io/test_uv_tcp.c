@@ -262,6 +262,44 @@ static void lingering_ends_when_its_time_is_over_or_the_loop_goes(void **state)
 	free(data); /* teardown would not end if loop_free() waited for anything */
 }
 
+static int highest_fd(void)
+{
+	int fd = open("/dev/null", O_RDONLY);
+
+	close(fd);
+	return fd;
+}
+
+static int open_fds(void)
+{
+	int count = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+static void lingering_ends_when_the_other_side_is_gone(void **state)
+{
+	struct door_log door = {.knocks = 0};
+	struct dialled d = {.err = 0};
+	struct tcp_listener *t;
+	size_t total = 8 * 1024 * 1024;
+	uint8_t *data = calloc(1, total);
+	int before;
+
+	(void)state;
+	connect_pair(&door, &t, &d);
+	before = open_fds();
+	flow_pause(door.accepted.flow);
+	assert_ok(flow_write(d.end.flow, bytes_of(data, total)));
+	flow_close_after_write(d.end.flow, INT64_C(1000000000));
+	end_deinit(&door.accepted); /* with bytes unread: a reset */
+	tcp_listener_close(t);
+	turn_until(l, open_fds() == before - 4); /* both ends, the door and its reserve */
+	free(data);
+}
+
 static void writing_to_a_dead_connection_is_told_once_and_later(void **state)
 {
 	struct door_log door = {.knocks = 0};
@@ -383,14 +421,6 @@ static void a_dial_that_nobody_answers_times_out(void **state)
 	close(hole);
 }
 
-static int highest_fd(void)
-{
-	int fd = open("/dev/null", O_RDONLY);
-
-	close(fd);
-	return fd;
-}
-
 static void out_of_descriptors_newcomers_are_closed_and_the_rest_goes_on(void **state)
 {
 	struct door_log door = {.knocks = 0};
@@ -455,6 +485,7 @@ int main(void)
 		TEST(a_queue_has_a_bound),
 		TEST(closing_after_writing_lets_the_last_bytes_leave),
 		TEST(lingering_ends_when_its_time_is_over_or_the_loop_goes),
+		TEST(lingering_ends_when_the_other_side_is_gone),
 		TEST(writing_to_a_dead_connection_is_told_once_and_later),
 		TEST(a_refused_knock_costs_no_flow),
 		TEST(a_port_in_use_is_busy),

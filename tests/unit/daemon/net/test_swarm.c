@@ -125,15 +125,18 @@ static void a_pong_tells_the_round_trip(void **state)
 static void hearing_is_told_once_a_turn(void **state)
 {
 	uint64_t conn = nodes_connect(&a, &b);
-	int before;
+	int before, a_before;
 
 	(void)state;
 	turn_times(l, 10);
 	before = b.heards;
+	a_before = a.heards;
 	for (int i = 0; i < 3; i++)
 		swarm_ping(a.swarm, conn);
 	turn_until(l, a.pongs >= 1);
 	assert_int_equal(b.heards - before, 1); /* three frames, one write, one turn */
+	turn_times(l, 3);
+	assert_int_equal(a.heards - a_before, 1); /* asking is not hearing */
 }
 
 static void nothing_is_sent_or_armed_while_nothing_happens(void **state)
@@ -283,17 +286,101 @@ static void a_blocked_source_does_not_get_in(void **state)
 	assert_int_equal(st.accepted, 0);
 }
 
+static bool let_in(void *arg, const struct maddr_ip *remote)
+{
+	(void)arg;
+	(void)remote;
+	return true;
+}
+
+struct full {
+	struct swarm *swarm;
+	int taken, refused;
+};
+
+static void take(void *arg, struct flow *take_flow, const struct maddr_ip *remote,
+	const struct maddr_ip *local)
+{
+	struct full *f = arg;
+
+	if (swarm_take(f->swarm, take_flow, CONN_LISTENER, NULL, remote, local, NULL))
+		f->taken++;
+	else
+		f->refused++;
+}
+
 static void a_full_table_takes_nobody(void **state)
 {
-	struct swarm *s = swarm_new(&(struct swarm_opts){.loop = l,
-		.identity = &a.key, .noise = &a.noise, .rng = &a.rng.rng, .conns_max = 1});
+	static const struct tcp_listen_handler doors = {.on_knock = let_in, .on_accept = take};
+	struct full f = {.swarm = swarm_new(&(struct swarm_opts){.loop = l, .identity = &a.key,
+				 .noise = &a.noise, .rng = &a.rng.rng, .conns_max = 1})};
+	struct node door = {.addr = {.family = 4, .ip = {127, 0, 0, 1}}};
+	struct tcp_listener *t;
+	struct swarm_stats st;
+	int fds[70];
+
+	(void)state;
+	assert_ok(tcp_listen(l, &door.addr, &doors, &f, &t));
+	tcp_listener_addr(t, &door.addr);
+	for (size_t i = 0; i < 70; i++)
+		fds[i] = raw_connect(&door);
+	turn_until(l, f.taken + f.refused == 70);
+	assert_int_equal(f.taken, 1 + SWARM_CONNS_SPARE);
+	swarm_stats(f.swarm, &st);
+	assert_int_equal(st.refused_table, 70 - 1 - SWARM_CONNS_SPARE);
+	assert_int_equal(st.conns, 1 + SWARM_CONNS_SPARE);
+	for (size_t i = 0; i < 70; i++)
+		close(fds[i]);
+	tcp_listener_close(t);
+	swarm_free(f.swarm);
+}
+
+static void short_of_memory_guests_go_first(void **state)
+{
+	uint64_t member = nodes_connect(&a, &b), guest;
+	struct node c;
 	struct swarm_stats st;
 
 	(void)state;
-	(void)s;
-	swarm_stats(s, &st);
-	assert_int_equal(st.conns, 0);
-	swarm_free(s);
+	node_init(&c, l, 3);
+	a.grant.is_expendable = true;
+	guest = nodes_connect(&a, &c);
+	turn_times(l, 10);
+	swarm_stats(a.swarm, &st);
+	swarm_set_memory(a.swarm, st.memory, st.memory - 1);
+	swarm_ping(a.swarm, member);
+	turn_until(l, a.gones == 1);
+	assert_string_equal(a.last_why, "memory");
+	assert_err(a.last_err, P2P_ERR_FULL);
+	assert_false(swarm_get(a.swarm, guest, NULL));
+	assert_true(swarm_get(a.swarm, member, NULL));
+	swarm_stats(a.swarm, &st);
+	assert_int_equal(st.memory_hard, 1);
+	/* With no guest left a member goes. */
+	swarm_set_memory(a.swarm, SWARM_MEMORY_SOFT, 1);
+	swarm_ping(a.swarm, member);
+	turn_until(l, a.gones == 2);
+	node_deinit(&c);
+}
+
+static void short_of_memory_the_largest_is_not_read_for_a_while(void **state)
+{
+	uint64_t conn = nodes_connect(&a, &b), back = swarm_find(b.swarm, &a.id);
+	struct swarm_stats st;
+
+	(void)state;
+	turn_times(l, 10);
+	swarm_set_memory(a.swarm, 1, SWARM_MEMORY_HARD);
+	swarm_ping(a.swarm, conn);
+	turn_times(l, 2);
+	swarm_stats(a.swarm, &st);
+	assert_int_equal(st.memory_soft, 1);
+	swarm_ping(b.swarm, back);
+	turn_times(l, 10);
+	assert_int_equal(b.pongs, 0); /* nobody reads the question */
+	swarm_set_memory(a.swarm, SWARM_MEMORY_SOFT, SWARM_MEMORY_HARD);
+	swarm_ping(a.swarm, conn);
+	turn_until(l, b.pongs == 1);
 }
 
 static void everybody_is_told_goodbye_at_the_end(void **state)
@@ -323,6 +410,8 @@ int main(void)
 		TEST(a_storm_of_strangers_leaves_the_limits_intact),
 		TEST(a_blocked_source_does_not_get_in),
 		TEST(a_full_table_takes_nobody),
+		TEST(short_of_memory_guests_go_first),
+		TEST(short_of_memory_the_largest_is_not_read_for_a_while),
 		TEST(everybody_is_told_goodbye_at_the_end),
 	};
 
