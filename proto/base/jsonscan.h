@@ -33,7 +33,7 @@ struct jsonscan {
 	bool complete;       /* the closing brace of the top object has been seen */
 	uint8_t state;       /* what may come next; private to the .c */
 	uint8_t depth;
-	uint8_t count;       /* within the current token: hex digits, literal letters, bytes of a number but signs */
+	uint8_t count;       /* of the current token: hex digits, letters, or a number's digits */
 	uint8_t utf8_more;   /* continuation bytes still to come */
 	uint8_t utf8_low, utf8_high; /* range of the next one */
 	bool is_key;         /* the string being read is a key */
@@ -68,7 +68,8 @@ void json_reader_init(struct json_reader *r, const struct json_limits *limits);
 void json_reader_deinit(struct json_reader *r);
 
 /* Takes in what arrived. Once the object is complete further bytes are left alone: `ret_used` (may
- * be NULL) says how many of `in` belong to it. 0, P2P_ERR_JSON, P2P_ERR_TOO_LARGE; an error sticks. */
+ * be NULL) says how many of `in` belong to it. 0, P2P_ERR_JSON, P2P_ERR_TOO_LARGE; an error
+ * sticks. */
 int json_reader_feed(struct json_reader *r, struct bytes in, size_t *ret_used);
 
 static inline bool json_reader_is_complete(const struct json_reader *r)

@@ -187,9 +187,10 @@ char *rfc3339_text(wall_t t, char *to)
 		days--;
 	}
 	d = date_of_days(days);
-	n = snprintf(to, RFC3339_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%09u", (unsigned)d.year % 10000,
-		d.month % 100, d.day % 100, (unsigned)(in_day / 3600), (unsigned)(in_day / 60 % 60),
-		(unsigned)(in_day % 60), (unsigned)t.nsec % 1000000000);
+	n = snprintf(to, RFC3339_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%09u",
+		(unsigned)d.year % 10000, d.month % 100, d.day % 100, (unsigned)(in_day / 3600),
+		(unsigned)(in_day / 60 % 60), (unsigned)(in_day % 60),
+		(unsigned)t.nsec % 1000000000);
 	while (to[n - 1] == '0')
 		n--;
 	if (to[n - 1] == '.')

@@ -87,8 +87,10 @@ int admin_proof_print(struct buf *out, const struct admin_proof *p)
 		!message_put_string(out, bytes_str(p->cluster_id)) &&
 		!buf_put_str(out, ",\"peer_id\":") && !message_put_peer(out, &p->peer) &&
 		!buf_put_str(out, ",\"role\":") && !message_put_string(out, bytes_str(p->role)) &&
-		!buf_put_str(out, ",\"valid_from\":") && !message_put_time_or_empty(out, p->valid_from) &&
-		!buf_put_str(out, ",\"valid_to\":") && !message_put_time_or_empty(out, p->valid_to) &&
+		!buf_put_str(out, ",\"valid_from\":") &&
+		!message_put_time_or_empty(out, p->valid_from) &&
+		!buf_put_str(out, ",\"valid_to\":") &&
+		!message_put_time_or_empty(out, p->valid_to) &&
 		!buf_put_str(out, ",\"sig\":") && !message_put_signature(out, &p->sig) &&
 		!buf_put_u8(out, '}'))
 		return 0;
@@ -100,8 +102,8 @@ int admin_proof_signed_text(struct buf *out, const struct admin_proof *p)
 {
 	char peer[PEER_ID_TEXT_SIZE], from[RFC3339_SIZE], to[RFC3339_SIZE];
 
-	return buf_printf(out, "%s|%s|%s|%s|%s", p->cluster_id, peer_id_text(&p->peer, peer), p->role,
-		rfc3339_text(p->valid_from, from), rfc3339_text(p->valid_to, to));
+	return buf_printf(out, "%s|%s|%s|%s|%s", p->cluster_id, peer_id_text(&p->peer, peer),
+		p->role, rfc3339_text(p->valid_from, from), rfc3339_text(p->valid_to, to));
 }
 
 int admin_proof_sign(struct admin_proof *p, const struct key_pair *system)

@@ -15,12 +15,12 @@
 struct json_limits digest_limits(size_t members)
 {
 	size_t most = (DIGEST_BYTES_MAX - FRAME_BYTES) / DIGEST_ENTRY_BYTES_MAX;
-	size_t entries = members < most ? members : most;
+	bool is_small = members < most;
 
 	return (struct json_limits){
-		.bytes_max = members < most ? FRAME_BYTES + entries * DIGEST_ENTRY_BYTES_MAX
-					    : DIGEST_BYTES_MAX,
-		.values_max = 8 + (members < most ? entries : DIGEST_ENTRIES_MAX) * DIGEST_ENTRY_VALUES,
+		.bytes_max = is_small ? FRAME_BYTES + members * DIGEST_ENTRY_BYTES_MAX
+				      : DIGEST_BYTES_MAX,
+		.values_max = 8 + DIGEST_ENTRY_VALUES * (is_small ? members : DIGEST_ENTRIES_MAX),
 		.string_max = JSON_TEXT_MAX,
 	};
 }

@@ -9,7 +9,7 @@
 
 #include "proto/p2pos/heartbeat.h"
 
-#define DIGEST_ENTRY_BYTES_MAX 320           /* the longest cluster_id, peer_id, ts and sig take 291 */
+#define DIGEST_ENTRY_BYTES_MAX 320           /* the longest of our own takes 291 */
 #define DIGEST_ENTRY_VALUES    8             /* five, and room for members we do not know */
 #define DIGEST_BYTES_MAX       (1024 * 1024) /* whatever the cluster's size; the sender splits */
 #define DIGEST_ENTRIES_MAX     (DIGEST_BYTES_MAX / 128) /* further ones are left unread */
@@ -34,7 +34,8 @@ struct digest {
 
 void digest_deinit(struct digest *d);
 
-/* P2P_ERR_JSON, P2P_ERR_TRUNCATED, P2P_ERR_TOO_LARGE (for `members`), P2P_ERR_INVALID (no array). */
+/* P2P_ERR_JSON, P2P_ERR_TRUNCATED, P2P_ERR_TOO_LARGE (for `members`), P2P_ERR_INVALID (no
+ * array). */
 int digest_parse(struct bytes json, size_t members, struct digest *ret);
 
 #endif

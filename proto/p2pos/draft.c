@@ -195,7 +195,7 @@ static void difference(const struct member_list *from, const struct member_list 
 {
 	for (size_t i = 0; i < from->count; i++)
 		if (!member_list_has(in, &from->peers[i]))
-			(void)member_list_add(ret, &from->peers[i]); /* cannot fail: out of a list */
+			(void)member_list_add(ret, &from->peers[i]); /* out of a list */
 }
 
 void member_diff_make(const struct snapshot *base, const struct member_list *after,

@@ -2,10 +2,10 @@
 /* draft.h: a change of the membership on its way from `member plan` to `member sign`
  * (p2pos.md section 10; features.md N-01).
  *
- * JSON: {"draft":1,"cluster_id","base_issued_at","base_hash","issuer_peer_id","members":[…],"base":
- * SNAPSHOT}, printed over several lines because people review it. `base` is the signed snapshot
- * from which the change starts: it lets the reviewer see the difference, and verify it, without a
- * node. A draft carries no authority; it is not signed. */
+ * JSON: {"draft":1,"cluster_id","base_issued_at","base_hash","issuer_peer_id","members":[…],
+ * "base":SNAPSHOT}, printed over several lines because people review it. `base` is the signed
+ * snapshot from which the change starts: it lets the reviewer see the difference, and verify it,
+ * without a node. A draft carries no authority; it is not signed. */
 #ifndef P2POS_P2POS_DRAFT_H
 #define P2POS_P2POS_DRAFT_H
 
@@ -59,7 +59,7 @@ int draft_print(struct buf *out, const struct draft *d);
 /* What changes, and what that means for the majority. */
 struct member_diff {
 	struct member_list added, removed;
-	size_t odd_removed;             /* entries of the base that are no (first) spelling of a peer */
+	size_t odd_removed;             /* of the base: entries that are no (first) spelling */
 	size_t before, after;           /* N */
 	size_t quorum_before, quorum_after; /* 0 when N is 0 */
 };

@@ -4,7 +4,8 @@
  *
  * Every print function appends one whole message with its newline; P2P_ERR_TOO_LARGE comes from
  * the buffer's own limit alone. Parsers give P2P_ERR_JSON, P2P_ERR_TRUNCATED, P2P_ERR_TOO_LARGE,
- * P2P_ERR_INVALID. Error texts of strangers are cut to EXCHANGE_ERROR_SIZE; escape before logging. */
+ * P2P_ERR_INVALID. Error texts of strangers are cut to EXCHANGE_ERROR_SIZE; escape them before
+ * logging. */
 #ifndef P2POS_P2POS_EXCHANGE_H
 #define P2POS_P2POS_EXCHANGE_H
 
@@ -14,10 +15,11 @@
 
 #define PULL_ERR_NOT_INITIALIZED "membership not initialized"
 
-#define PULL_ANSWER_LIMITS  ((struct json_limits){SNAPSHOT_BYTES_MAX, SNAPSHOT_VALUES_MAX + 8, 4096})
-#define PUSH_ANSWER_LIMITS  ((struct json_limits){1024, 8, 1024})
+#define PULL_ANSWER_LIMITS                                                                         \
+	((struct json_limits){SNAPSHOT_BYTES_MAX, SNAPSHOT_VALUES_MAX + 8, 4096})
+#define PUSH_ANSWER_LIMITS   ((struct json_limits){1024, 8, 1024})
 #define ADMIN_REQUEST_LIMITS ((struct json_limits){2048, 16, 256})
-#define ADMIN_ANSWER_LIMITS ((struct json_limits){1024, 8, 1024})
+#define ADMIN_ANSWER_LIMITS  ((struct json_limits){1024, 8, 1024})
 
 /* Pull: {"snapshot":SNAPSHOT,"error":"…"}. */
 struct pull_answer {

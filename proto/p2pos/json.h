@@ -44,12 +44,13 @@ int message_signature(const json_t *o, struct signature *ret);
 /* A boolean; `absent` when not there. P2P_ERR_INVALID. */
 int message_bool(const json_t *o, const char *key, bool absent, bool *ret);
 
-/* Each appends to a buffer; P2P_ERR_TOO_LARGE. `text` must be valid UTF-8. */
-int message_put_string(struct buf *out, struct bytes text); /* quoted and escaped */
-int message_put_time(struct buf *out, wall_t t);            /* quoted */
-int message_put_time_or_empty(struct buf *out, wall_t t);   /* "" for WALL_ZERO */
-int message_put_peer(struct buf *out, const struct peer_id *id); /* quoted; "" for none */
-int message_put_signature(struct buf *out, const struct signature *sig); /* quoted; "" unless given */
+/* Each appends a quoted string to a buffer, or nothing and P2P_ERR_TOO_LARGE. `text` must be valid
+ * UTF-8 and is escaped. Nothing is written as "": WALL_ZERO by _time_or_empty, no peer, no sig. */
+int message_put_string(struct buf *out, struct bytes text);
+int message_put_time(struct buf *out, wall_t t);
+int message_put_time_or_empty(struct buf *out, wall_t t);
+int message_put_peer(struct buf *out, const struct peer_id *id);
+int message_put_signature(struct buf *out, const struct signature *sig);
 
 /* `,"error":"…"` when there is one, cut at JSON_ERROR_MAX bytes. */
 int message_put_error(struct buf *out, const char *error);

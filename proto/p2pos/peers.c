@@ -17,16 +17,6 @@ int peers_begin(struct buf *out)
 	return buf_put_str(out, BEGINNING);
 }
 
-/* No quote stands inside base64, so they count the entries. */
-static size_t entries_in(const struct buf *out)
-{
-	size_t quotes = 0;
-
-	for (size_t i = strlen(BEGINNING); i < out->len; i++)
-		quotes += out->data[i] == '"';
-	return quotes / 2;
-}
-
 int peers_add(struct buf *out, struct bytes envelope)
 {
 	size_t start = out->len;
@@ -36,8 +26,8 @@ int peers_add(struct buf *out, struct bytes envelope)
 	first = out->data[start - 1] == '[';
 	if (envelope.len > PEER_RECORD_BYTES_MAX)
 		return P2P_ERR_TOO_LARGE;
-	if (entries_in(out) == PEERS_RECORDS_MAX)
-		return P2P_ERR_FULL;
+	if (envelope.len < PEERS_ENVELOPE_BYTES_MIN)
+		return P2P_ERR_INVALID;
 	if ((first || !buf_put_u8(out, ',')) && !buf_put_u8(out, '"') &&
 		!text_base64(out, envelope) && !buf_put_u8(out, '"') &&
 		out->len + strlen(ENDING) <= PEERS_BYTES_MAX)

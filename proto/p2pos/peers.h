@@ -9,8 +9,9 @@
 #include "proto/base/jsonscan.h"
 #include "proto/keys/peer_record.h"
 
-#define PEERS_BYTES_MAX   (1024 * 1024)
-#define PEERS_RECORDS_MAX 1024 /* a message; who knows more sends a choice */
+#define PEERS_BYTES_MAX          (512 * 1024)
+#define PEERS_RECORDS_MAX        4096 /* the shortest that fit; more are refused unread */
+#define PEERS_ENVELOPE_BYTES_MIN 96   /* key and signature alone are longer */
 #define PEERS_LIMITS                                                                               \
 	((struct json_limits){PEERS_BYTES_MAX, PEERS_RECORDS_MAX + 8,                              \
 		(PEER_RECORD_BYTES_MAX + 2) / 3 * 4})
@@ -18,7 +19,8 @@
 /* Writing into a buffer that holds nothing else: begin, add until it says it is full, end. */
 int peers_begin(struct buf *out);
 /* Appends one sealed envelope. P2P_ERR_FULL, with nothing added, when the message would pass its
- * limit; P2P_ERR_TOO_LARGE when the envelope alone is above PEER_RECORD_BYTES_MAX. */
+ * limit; who knows more sends a choice. P2P_ERR_TOO_LARGE when the envelope alone is above
+ * PEER_RECORD_BYTES_MAX, P2P_ERR_INVALID below PEERS_ENVELOPE_BYTES_MIN. */
 int peers_add(struct buf *out, struct bytes envelope);
 int peers_end(struct buf *out);
 

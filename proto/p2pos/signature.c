@@ -9,7 +9,9 @@ void signature_parse(struct bytes text, struct signature *ret)
 	*ret = (struct signature){.form = SIGNATURE_NONE};
 	if (!text.len)
 		return;
-	ret->form = key_signature_parse(text, ret->at) == 0 ? SIGNATURE_GIVEN : SIGNATURE_UNREADABLE;
+	ret->form = SIGNATURE_UNREADABLE;
+	if (key_signature_parse(text, ret->at) == 0)
+		ret->form = SIGNATURE_GIVEN;
 }
 
 int signature_print(struct buf *out, const struct signature *sig)

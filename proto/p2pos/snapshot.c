@@ -95,8 +95,9 @@ static enum snapshot_reason read_members(const json_t *array, struct snapshot *s
 	if (!json_is_array(array))
 		return SNAPSHOT_FIELD_INVALID;
 	json_array_foreach(array, i, v) {
-		struct bytes text = text_trim(bytes_of(json_string_value(v), json_string_length(v)));
+		struct bytes text = bytes_of(json_string_value(v), json_string_length(v));
 
+		text = text_trim(text);
 		if (!json_is_string(v))
 			bad = SNAPSHOT_FIELD_INVALID;
 		else if (text.len > SNAPSHOT_MEMBER_TEXT_MAX || !is_separable(text))

@@ -43,7 +43,7 @@ struct snapshot {
 	struct peer_id issuer;
 	size_t member_count;              /* N of the quorum rule */
 	struct snapshot_member *members;  /* owned; in byte order of their texts, each text once */
-	size_t odd_count;                 /* of these: no peer ID, or one listed already: an alert */
+	size_t odd_count;                 /* of these: no peer ID, or a second spelling: an alert */
 	struct admin_proof proof;
 	struct signature sig;
 	uint8_t hash[SNAPSHOT_HASH_BYTES]; /* SHA-256 of the signed text */
@@ -143,7 +143,7 @@ int snapshot_check(const struct snapshot *s, const struct snapshot_rules *rules,
 	enum snapshot_reason *ret_reason);
 
 /* What snapshot_check() leaves open for stored and pulled ones: ADMIN_PROOF_OK when the proof is
- * valid at `now` (same slack), else _NOT_YET_VALID or _EXPIRED (R-13, reason admin_proof_expired). */
+ * valid at `now` (same slack), else _NOT_YET_VALID or _EXPIRED (R-13). */
 enum admin_proof_reason snapshot_proof_now(const struct snapshot *s, wall_t now);
 
 struct snapshot_stamp snapshot_stamp(const struct snapshot *s);

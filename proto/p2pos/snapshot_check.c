@@ -96,7 +96,9 @@ static enum snapshot_reason check_proof_now(const struct snapshot *s, wall_t now
 
 	if (period == ADMIN_PROOF_OK)
 		return SNAPSHOT_OK;
-	return period == ADMIN_PROOF_EXPIRED ? SNAPSHOT_PROOF_EXPIRED : SNAPSHOT_PROOF_NOT_YET_VALID;
+	if (period == ADMIN_PROOF_EXPIRED)
+		return SNAPSHOT_PROOF_EXPIRED;
+	return SNAPSHOT_PROOF_NOT_YET_VALID;
 }
 
 static enum snapshot_reason check_signature(const struct snapshot *s)

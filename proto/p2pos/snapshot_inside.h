@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* snapshot_inside.h: what snapshot.c, snapshot_build.c and snapshot_check.c share. Not for others. */
+/* snapshot_inside.h: what snapshot.c, snapshot_build.c and snapshot_check.c share, and nobody
+ * else. */
 #ifndef P2POS_P2POS_SNAPSHOT_INSIDE_H
 #define P2POS_P2POS_SNAPSHOT_INSIDE_H
 
@@ -12,7 +13,8 @@ void snapshot_take_texts(struct snapshot *s, struct buf *take_texts, size_t coun
 /* Computes `hash` from the other fields. */
 void snapshot_hash(struct snapshot *s);
 
-/* What is wrong with the proof, but for its signature: its fields, and issued_at outside its period. */
+/* What is wrong with the proof, but for its signature: its fields, or issued_at lies outside its
+ * period. */
 enum snapshot_reason snapshot_check_proof_fields(const struct snapshot *s, const char *cluster_id);
 
 #endif

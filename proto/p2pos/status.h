@@ -4,8 +4,9 @@
  *
  * Request {"scope":"local"|"cluster"}. Answer {"generated_at","peers":[RECORD…],"error"} with
  * records {"peer_id","last_remote_addr","last_seen_at","reachability","observed_by"} and, where
- * there is something to say, "addrs":[…], "skewed":true, and in the answer "incomplete":[peer…] and
- * "truncated":true. Records are hearsay: shown, never counted as evidence (reliability.md TA-4). */
+ * there is something to say, "addrs":[…], "skewed":true, and in the answer "incomplete":[peer…]
+ * and "truncated":true. Records are hearsay: shown, never counted as evidence (reliability.md
+ * TA-4). */
 #ifndef P2POS_P2POS_STATUS_H
 #define P2POS_P2POS_STATUS_H
 

@@ -22,7 +22,9 @@ enum status_scope status_request_parse(struct bytes json)
 
 int status_request_print(struct buf *out, enum status_scope scope)
 {
-	return buf_printf(out, "{\"scope\":\"%s\"}\n", scope == STATUS_CLUSTER ? "cluster" : "local");
+	const char *name = scope == STATUS_CLUSTER ? "cluster" : "local";
+
+	return buf_printf(out, "{\"scope\":\"%s\"}\n", name);
 }
 
 static int print_addrs(struct buf *out, const struct status_record *r)
@@ -43,7 +45,8 @@ static int print_record(struct buf *out, const struct status_record *r, bool wit
 	const char *addr = r->last_remote_addr ? r->last_remote_addr : "";
 
 	if (buf_put_str(out, "{\"peer_id\":") || message_put_peer(out, &r->peer) ||
-		buf_put_str(out, ",\"last_remote_addr\":") || message_put_string(out, bytes_str(addr)) ||
+		buf_put_str(out, ",\"last_remote_addr\":") ||
+		message_put_string(out, bytes_str(addr)) ||
 		buf_put_str(out, ",\"last_seen_at\":") || message_put_time(out, r->last_seen_at) ||
 		buf_put_str(out, ",\"reachability\":") ||
 		buf_put_str(out, r->online ? "\"online\"" : "\"offline\"") ||

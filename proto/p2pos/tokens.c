@@ -128,7 +128,8 @@ static int print_join(struct buf *json, const struct join_token *t)
 		print_key(json, &t->system) || buf_put_str(json, ",\"bootstrap\":["))
 		return P2P_ERR_TOO_LARGE;
 	for (size_t i = 0; i < t->bootstrap_count; i++)
-		if ((i && buf_put_u8(json, ',')) || message_put_string(json, bytes_str(t->bootstrap[i])))
+		if ((i && buf_put_u8(json, ',')) ||
+			message_put_string(json, bytes_str(t->bootstrap[i])))
 			return P2P_ERR_TOO_LARGE;
 	return buf_put_str(json, "]}");
 }
@@ -246,7 +247,8 @@ int admin_bundle_print(struct buf *out, const struct admin_bundle *b)
 		return P2P_ERR_INVALID;
 	err = print_bundle(&json, b);
 	if (!err)
-		err = print_token(out, BUNDLE_PREFIX, buf_bytes(&json), sodium_base64_VARIANT_ORIGINAL);
+		err = print_token(out, BUNDLE_PREFIX, buf_bytes(&json),
+			sodium_base64_VARIANT_ORIGINAL);
 	buf_deinit(&json);
 	return err;
 }

@@ -5,8 +5,8 @@
  * {"v":1,"cluster_id","system_pubkey","bootstrap":[multiaddr or name,…]}.
  *
  * A bundle holds the admin's private key: p2pos-admin:// and base64 of
- * {"v":1,"cluster_id","bootstrap","admin_priv","admin_proof":{…},"system_pubkey"}. The same JSON is
- * also accepted bare. Old ones have no system_pubkey. Wipe what was printed. */
+ * {"v":1,"cluster_id","bootstrap","admin_priv","admin_proof":{…},"system_pubkey"}. The same JSON
+ * is also accepted bare. Old ones have no system_pubkey. Wipe what was printed. */
 #ifndef P2POS_P2POS_TOKENS_H
 #define P2POS_P2POS_TOKENS_H
 

@@ -9,29 +9,96 @@
 static const struct json_limits roomy = {4096, 64, 256};
 
 static const char *const good[] = {
-	"{}", " \t\r\n{ } \n", "{\"a\":1}", "{\"a\":[],\"b\":{}}", "{\"a\":[1,2,[3,{\"b\":null}]]}",
-	"{\"\":\"\"}", "{\"a\":true,\"b\":false,\"c\":null}", "{\"a\":-0}", "{\"a\":0.5e+10}",
-	"{\"a\":1E5,\"b\":1e-5,\"c\":-12.25}", "{\"a\":9007199254740992}", "{\"a\":-9007199254740992}",
-	"{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\"}", "{\"a\":\"\\ud83d\\ude00\"}",
-	"{\"a\":\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"}", "{\"a\":\"\xed\x9f\xbf\xee\x80\x80\"}",
-	"{\"a\":\"\xf4\x8f\xbf\xbf\"}", "{\"a\":\"\x7f\"}", "{ \"a\" : [ 1 , 2 ] , \"b\" : { } }",
+	"{}",
+	" \t\r\n{ } \n",
+	"{\"a\":1}",
+	"{\"a\":[],\"b\":{}}",
+	"{\"a\":[1,2,[3,{\"b\":null}]]}",
+	"{\"\":\"\"}",
+	"{\"a\":true,\"b\":false,\"c\":null}",
+	"{\"a\":-0}",
+	"{\"a\":0.5e+10}",
+	"{\"a\":1E5,\"b\":1e-5,\"c\":-12.25}",
+	"{\"a\":9007199254740992}",
+	"{\"a\":-9007199254740992}",
+	"{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\"}",
+	"{\"a\":\"\\ud83d\\ude00\"}",
+	"{\"a\":\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"}",
+	"{\"a\":\"\xed\x9f\xbf\xee\x80\x80\"}",
+	"{\"a\":\"\xf4\x8f\xbf\xbf\"}",
+	"{\"a\":\"\x7f\"}",
+	"{ \"a\" : [ 1 , 2 ] , \"b\" : { } }",
 	"{\"a\":[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]}",
 };
 
 static const char *const malformed[] = {
-	"[]", "1", "\"a\"", "null", "x", "{]", "{a:1}", "{'a':1}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}",
-	"{,}", "{\"a\":[1,]}", "{\"a\":[,1]}", "{\"a\":[1 2]}", "{\"a\":1 \"b\":2}", "{\"a\":[1}}",
-	"{\"a\":{\"b\":1]}", "{\"a\":01}", "{\"a\":-}", "{\"a\":+1}", "{\"a\":.5}", "{\"a\":1.}",
-	"{\"a\":1.e5}", "{\"a\":1e}", "{\"a\":1e+}", "{\"a\":1e5.5}", "{\"a\":0x10}", "{\"a\":1-2}",
-	"{\"a\":tru }", "{\"a\":True}", "{\"a\":nulL}", "{\"a\":truee}", "{\"a\":NaN}", "{\"a\":\"\\x41\"}",
-	"{\"a\":\"\\u12g4\"}", "{\"a\":\"\\u0000\"}", "{\"a\":\"\\ud83d\"}", "{\"a\":\"\\ud83dx\"}",
-	"{\"a\":\"\\ud83d\\n\"}", "{\"a\":\"\\ude00\"}", "{\"a\":\"\\ud83d\\ud83d\"}",
-	"{\"a\":\"\\ud83d\\u0041\"}", "{\"a\":\"\n\"}", "{\"a\":\"\x01\"}", "{\"a\":\"\xff\"}",
-	"{\"a\":\"\xc0\x80\"}", "{\"a\":\"\xc3\"}", "{\"a\":\"\xe0\x80\x80\"}", "{\"a\":\"\xed\xa0\x80\"}",
-	"{\"a\":\"\xf0\x80\x80\x80\"}", "{\"a\":\"\xf4\x90\x80\x80\"}", "{\"a\":\"\xf5\x80\x80\x80\"}",
-	"{\"a\":\"\x80\"}", "{\"a\":\"\xe2\x82\"}", "\xef\xbb\xbf{}", "{} x", "{}{}", "{}]", "{}\v",
-	"{\"a\":9007199254740993}", "{\"a\":-9007199254740993}", "{\"a\":99999999999999999999999}",
-	"{\"a\":/*c*/1}", "{\"a\":1}//c", "{\"\xff\":1}", "{\"a\"\x00:1}",
+	"[]",
+	"1",
+	"\"a\"",
+	"null",
+	"x",
+	"{]",
+	"{a:1}",
+	"{'a':1}",
+	"{\"a\"}",
+	"{\"a\":}",
+	"{\"a\":1,}",
+	"{,}",
+	"{\"a\":[1,]}",
+	"{\"a\":[,1]}",
+	"{\"a\":[1 2]}",
+	"{\"a\":1 \"b\":2}",
+	"{\"a\":[1}}",
+	"{\"a\":{\"b\":1]}",
+	"{\"a\":01}",
+	"{\"a\":-}",
+	"{\"a\":+1}",
+	"{\"a\":.5}",
+	"{\"a\":1.}",
+	"{\"a\":1.e5}",
+	"{\"a\":1e}",
+	"{\"a\":1e+}",
+	"{\"a\":1e5.5}",
+	"{\"a\":0x10}",
+	"{\"a\":1-2}",
+	"{\"a\":tru }",
+	"{\"a\":True}",
+	"{\"a\":nulL}",
+	"{\"a\":truee}",
+	"{\"a\":NaN}",
+	"{\"a\":\"\\x41\"}",
+	"{\"a\":\"\\u12g4\"}",
+	"{\"a\":\"\\u0000\"}",
+	"{\"a\":\"\\ud83d\"}",
+	"{\"a\":\"\\ud83dx\"}",
+	"{\"a\":\"\\ud83d\\n\"}",
+	"{\"a\":\"\\ude00\"}",
+	"{\"a\":\"\\ud83d\\ud83d\"}",
+	"{\"a\":\"\\ud83d\\u0041\"}",
+	"{\"a\":\"\n\"}",
+	"{\"a\":\"\x01\"}",
+	"{\"a\":\"\xff\"}",
+	"{\"a\":\"\xc0\x80\"}",
+	"{\"a\":\"\xc3\"}",
+	"{\"a\":\"\xe0\x80\x80\"}",
+	"{\"a\":\"\xed\xa0\x80\"}",
+	"{\"a\":\"\xf0\x80\x80\x80\"}",
+	"{\"a\":\"\xf4\x90\x80\x80\"}",
+	"{\"a\":\"\xf5\x80\x80\x80\"}",
+	"{\"a\":\"\x80\"}",
+	"{\"a\":\"\xe2\x82\"}",
+	"\xef\xbb\xbf{}",
+	"{} x",
+	"{}{}",
+	"{}]",
+	"{}\v",
+	"{\"a\":9007199254740993}",
+	"{\"a\":-9007199254740993}",
+	"{\"a\":99999999999999999999999}",
+	"{\"a\":/*c*/1}",
+	"{\"a\":1}//c",
+	"{\"\xff\":1}",
+	"{\"a\"\x00:1}",
 	"{\"a\":[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]}",
 };
 
@@ -57,8 +124,8 @@ static void a_nul_byte_is_refused_wherever_it_stands(void **state)
 	for (size_t at = 0; at < sizeof(text) - 1; at++) {
 		memcpy(with_nul, text, sizeof(text));
 		with_nul[at] = '\0';
-		assert_err(jsonscan_text(bytes_of(with_nul, sizeof(text) - 1), &roomy),
-			P2P_ERR_JSON);
+		assert_err(
+			jsonscan_text(bytes_of(with_nul, sizeof(text) - 1), &roomy), P2P_ERR_JSON);
 	}
 }
 
@@ -69,8 +136,31 @@ static void a_text_cut_short_anywhere_is_truncated(void **state)
 		size_t end = (size_t)(strrchr(good[i], '}') - good[i]);
 
 		for (size_t len = 0; len <= end; len++)
-			assert_that(jsonscan_text(bytes_of(good[i], len), &roomy) == P2P_ERR_TRUNCATED,
+			assert_that(
+				jsonscan_text(bytes_of(good[i], len), &roomy) == P2P_ERR_TRUNCATED,
 				good[i]);
+	}
+}
+
+static void objects_and_arrays_nest_so_deep_and_no_deeper(void **state)
+{
+	(void)state;
+	for (unsigned depth = 1; depth <= JSON_DEPTH_MAX + 4; depth++) {
+		int want = depth <= JSON_DEPTH_MAX ? 0 : P2P_ERR_JSON;
+		char objects[256] = "", arrays[256] = "";
+
+		for (unsigned i = 1; i < depth; i++) {
+			strcat(objects, "{\"a\":");
+			strcat(arrays, i == 1 ? "{\"a\":" : "[");
+		}
+		strcat(objects, "{}");
+		strcat(arrays, depth == 1 ? "{}" : "[]");
+		for (unsigned i = 1; i < depth; i++) {
+			strcat(objects, "}");
+			strcat(arrays, i == depth - 1 ? "}" : "]");
+		}
+		assert_err(jsonscan_text(bytes_str(objects), &roomy), want);
+		assert_err(jsonscan_text(bytes_str(arrays), &roomy), want);
 	}
 }
 
@@ -94,8 +184,12 @@ static void strings_are_measured_as_they_decode(void **state)
 {
 	struct json_limits four = {4096, 8, 4}, three = {4096, 8, 3};
 	static const char *const four_bytes[] = {
-		"{\"a\":\"\\ud83d\\ude00\"}", "{\"a\":\"\xf0\x9f\x98\x80\"}", "{\"a\":\"\\u20acx\"}",
-		"{\"a\":\"\\u00e9\\u00e9\"}", "{\"a\":\"\\n\\t\\\"\\\\\"}", "{\"a\":\"\\u0041bcd\"}",
+		"{\"a\":\"\\ud83d\\ude00\"}",
+		"{\"a\":\"\xf0\x9f\x98\x80\"}",
+		"{\"a\":\"\\u20acx\"}",
+		"{\"a\":\"\\u00e9\\u00e9\"}",
+		"{\"a\":\"\\n\\t\\\"\\\\\"}",
+		"{\"a\":\"\\u0041bcd\"}",
 	};
 
 	(void)state;
@@ -153,8 +247,8 @@ static void every_verdict_is_the_same_byte_by_byte(void **state)
 		(void)jsonscan_feed(&whole, text, NULL);
 		for (size_t at = 0; at < text.len; at++)
 			(void)jsonscan_feed(&single, bytes_of(text.at + at, 1), NULL);
-		assert_that(whole.err == single.err && whole.complete == single.complete,
-			malformed[i]);
+		assert_that(
+			whole.err == single.err && whole.complete == single.complete, malformed[i]);
 	}
 }
 
@@ -196,8 +290,26 @@ static void endless_input_is_cut_off_at_the_limit(void **state)
 static size_t random_text(struct rng *rng, char *to, size_t size)
 {
 	static const char *const pieces[] = {
-		"{", "}", "[", "]", ",", ":", "\"a\"", "\"b\"", "1", "-2.5", "true", "null", " ",
-		"\"\\u00e9\"", "0e0", "{\"k\":", "[1,", "\"", "\\", "\xc3\xa9",
+		"{",
+		"}",
+		"[",
+		"]",
+		",",
+		":",
+		"\"a\"",
+		"\"b\"",
+		"1",
+		"-2.5",
+		"true",
+		"null",
+		" ",
+		"\"\\u00e9\"",
+		"0e0",
+		"{\"k\":",
+		"[1,",
+		"\"",
+		"\\",
+		"\xc3\xa9",
 	};
 	size_t len = 0, count = rng_below(rng, 12);
 
@@ -235,6 +347,7 @@ int main(void)
 		cmocka_unit_test(good_texts_pass_and_the_rest_does_not),
 		cmocka_unit_test(a_nul_byte_is_refused_wherever_it_stands),
 		cmocka_unit_test(a_text_cut_short_anywhere_is_truncated),
+		cmocka_unit_test(objects_and_arrays_nest_so_deep_and_no_deeper),
 		cmocka_unit_test(each_limit_holds_exactly),
 		cmocka_unit_test(strings_are_measured_as_they_decode),
 		cmocka_unit_test(a_number_has_a_greatest_length),

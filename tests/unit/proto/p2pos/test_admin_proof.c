@@ -13,8 +13,8 @@ static struct admin_proof golden(void)
 	return p;
 }
 
-static enum admin_proof_reason reason_at(const struct admin_proof *p, const char *when,
-	int64_t slack)
+static enum admin_proof_reason reason_at(
+	const struct admin_proof *p, const char *when, int64_t slack)
 {
 	struct key_public system = person_public(GOLDEN_SYSTEM_SEED);
 	struct peer_id admin = person_id(GOLDEN_ADMIN_SEED);
@@ -22,9 +22,9 @@ static enum admin_proof_reason reason_at(const struct admin_proof *p, const char
 	enum admin_proof_reason reason;
 	int err = admin_proof_check(p, &rules, &reason);
 
-	assert_int_equal(err, reason == ADMIN_PROOF_OK ? 0
-			: reason == ADMIN_PROOF_SIGNATURE ? P2P_ERR_SIGNATURE
-							  : P2P_ERR_REFUSED);
+	assert_int_equal(err, reason == ADMIN_PROOF_OK          ? 0
+			      : reason == ADMIN_PROOF_SIGNATURE ? P2P_ERR_SIGNATURE
+								: P2P_ERR_REFUSED);
 	return reason;
 }
 
@@ -56,8 +56,8 @@ static void the_period_includes_both_ends_and_the_slack(void **state)
 
 	(void)state;
 	assert_int_equal(reason_at(&p, "2026-01-01T00:00:00Z", 0), ADMIN_PROOF_OK);
-	assert_int_equal(reason_at(&p, "2025-12-31T23:59:59.999999999Z", 0),
-		ADMIN_PROOF_NOT_YET_VALID);
+	assert_int_equal(
+		reason_at(&p, "2025-12-31T23:59:59.999999999Z", 0), ADMIN_PROOF_NOT_YET_VALID);
 	assert_int_equal(reason_at(&p, "2027-01-01T00:00:00Z", 0), ADMIN_PROOF_OK);
 	assert_int_equal(reason_at(&p, "2027-01-01T00:00:00.000000001Z", 0), ADMIN_PROOF_EXPIRED);
 	assert_int_equal(reason_at(&p, "2025-12-31T23:55:00Z", 300), ADMIN_PROOF_OK);
@@ -113,23 +113,29 @@ static void an_unset_one_of_a_config_file_is_empty(void **state)
 	struct buf out = BUF_INIT;
 
 	(void)state;
-	assert_ok(admin_proof_parse(BYTES_LIT("{\"cluster_id\":\"\",\"peer_id\":\"\",\"role\":\"\","
-					      "\"valid_from\":\"\",\"valid_to\":\"\",\"sig\":\"\"}"),
-		&p));
+	assert_ok(
+		admin_proof_parse(BYTES_LIT("{\"cluster_id\":\"\",\"peer_id\":\"\",\"role\":\"\","
+					    "\"valid_from\":\"\",\"valid_to\":\"\",\"sig\":\"\"}"),
+			&p));
 	assert_true(admin_proof_is_empty(&p));
 	assert_ok(admin_proof_print(&out, &p));
-	assert_bytes(buf_bytes(&out),
-		BYTES_LIT("{\"cluster_id\":\"\",\"peer_id\":\"\",\"role\":\"\","
-			  "\"valid_from\":\"\",\"valid_to\":\"\",\"sig\":\"\"}"));
+	assert_bytes(
+		buf_bytes(&out), BYTES_LIT("{\"cluster_id\":\"\",\"peer_id\":\"\",\"role\":\"\","
+					   "\"valid_from\":\"\",\"valid_to\":\"\",\"sig\":\"\"}"));
 	buf_deinit(&out);
 }
 
 static void fields_that_are_there_must_be_well_formed(void **state)
 {
 	static const char *const bad[] = {
-		"{\"cluster_id\":\"a|b\"}", "{\"cluster_id\":1}", "{\"peer_id\":\"nobody\"}",
-		"{\"role\":true}", "{\"valid_from\":\"yesterday\"}", "{\"valid_to\":20270101}",
-		"{\"valid_to\":\"1969-01-01T00:00:00Z\"}", "{\"sig\":[]}",
+		"{\"cluster_id\":\"a|b\"}",
+		"{\"cluster_id\":1}",
+		"{\"peer_id\":\"nobody\"}",
+		"{\"role\":true}",
+		"{\"valid_from\":\"yesterday\"}",
+		"{\"valid_to\":20270101}",
+		"{\"valid_to\":\"1969-01-01T00:00:00Z\"}",
+		"{\"sig\":[]}",
 	};
 	struct admin_proof p;
 

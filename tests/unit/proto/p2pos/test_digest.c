@@ -68,7 +68,7 @@ static void the_limit_grows_with_the_cluster_up_to_an_end(void **state)
 	assert_int_equal(digest_limits(1000000).bytes_max, DIGEST_BYTES_MAX);
 	for (size_t n = 1; n < 10000; n++)
 		assert_true(digest_limits(n).bytes_max >= digest_limits(n - 1).bytes_max &&
-			digest_limits(n).bytes_max <= DIGEST_BYTES_MAX);
+			    digest_limits(n).bytes_max <= DIGEST_BYTES_MAX);
 }
 
 static void the_longest_heartbeat_fits_its_share(void **state)
@@ -109,14 +109,35 @@ static void a_full_one_says_so_and_can_be_read(void **state)
 	buf_deinit(&out);
 }
 
+static void what_fits_a_cluster_of_any_size_is_read_there(void **state)
+{
+	struct heartbeat h = beat(1);
+	struct buf out = BUF_INIT;
+	struct digest d;
+
+	(void)state;
+	for (size_t members = 1; members < 150; members++) {
+		buf_reset(&out);
+		assert_ok(digest_begin(&out));
+		while (!digest_add(&out, &h, members))
+			;
+		assert_ok(digest_end(&out));
+		assert_true(out.len <= digest_limits(members).bytes_max);
+		assert_ok(digest_parse(buf_bytes(&out), members, &d));
+		assert_true(d.count >= members);
+		digest_deinit(&d);
+	}
+	buf_deinit(&out);
+}
+
 static void a_bad_entry_is_skipped_alone(void **state)
 {
 	struct digest d;
 
 	(void)state;
-	assert_ok(digest_parse(BYTES_LIT("{\"heartbeats\":[1,{\"ts\":\"x\"}," GOLDEN_HEARTBEAT
-					 ",null,[],{}]}"),
-		9, &d));
+	assert_ok(digest_parse(
+		BYTES_LIT("{\"heartbeats\":[1,{\"ts\":\"x\"}," GOLDEN_HEARTBEAT ",null,[],{}]}"), 9,
+		&d));
 	assert_int_equal(d.count, 2); /* {} lacks all, which is for heartbeat_check() to say */
 	assert_int_equal(d.skipped, 4);
 	digest_deinit(&d);
@@ -143,6 +164,7 @@ int main(void)
 		cmocka_unit_test(the_limit_grows_with_the_cluster_up_to_an_end),
 		cmocka_unit_test(the_longest_heartbeat_fits_its_share),
 		cmocka_unit_test(a_full_one_says_so_and_can_be_read),
+		cmocka_unit_test(what_fits_a_cluster_of_any_size_is_read_there),
 		cmocka_unit_test(a_bad_entry_is_skipped_alone),
 		cmocka_unit_test(what_is_no_digest_is_refused),
 	};

@@ -141,7 +141,8 @@ static void faults_are_named(void **state)
 	} bad[] = {
 		{"", DRAFT_MALFORMED, 99},
 		{"{\"draft\":1,\"draft\":1}", DRAFT_MALFORMED, 99},
-		{"{\"cluster_id\":\"prod\",\"members\":[\"" GOLDEN_N1 "\"]}", DRAFT_FIELD_INVALID, 99},
+		{"{\"cluster_id\":\"prod\",\"members\":[\"" GOLDEN_N1 "\"]}", DRAFT_FIELD_INVALID,
+			99},
 		{"{\"draft\":2,\"cluster_id\":\"prod\",\"members\":[\"" GOLDEN_N1 "\"]}",
 			DRAFT_FIELD_INVALID, 99},
 		{"{\"draft\":1,\"members\":[\"" GOLDEN_N1 "\"]}", DRAFT_FIELD_INVALID, 99},
@@ -153,20 +154,22 @@ static void faults_are_named(void **state)
 		{"{\"draft\":1,\"cluster_id\":\"prod\",\"members\":[\"" GOLDEN_N2 "\",\"" GOLDEN_N1
 		 "\",\"" GOLDEN_N1_CID "\"]}",
 			DRAFT_MEMBER_TWICE, 2},
-		{"{\"draft\":1,\"cluster_id\":\"prod\",\"base_hash\":" HASH ",\"members\":[\"" GOLDEN_N1
-		 "\"]}",
+		{"{\"draft\":1,\"cluster_id\":\"prod\",\"base_hash\":" HASH
+		 ",\"members\":[\"" GOLDEN_N1 "\"]}",
 			DRAFT_FIELD_INVALID, 99},
-		{"{\"draft\":1,\"cluster_id\":\"prod\",\"base_issued_at\":" TIME ",\"members\":[\""
-			GOLDEN_N1 "\"]}",
+		{"{\"draft\":1,\"cluster_id\":\"prod\",\"base_issued_at\":" TIME
+		 ",\"members\":[\"" GOLDEN_N1 "\"]}",
 			DRAFT_FIELD_INVALID, 99},
 		{"{\"draft\":1,\"cluster_id\":\"prod\",\"base_issued_at\":" TIME
 		 ",\"base_hash\":\"abcd\",\"members\":[\"" GOLDEN_N1 "\"]}",
 			DRAFT_FIELD_INVALID, 99},
-		{"{\"draft\":1,\"cluster_id\":\"prod\",\"base_issued_at\":" TIME ",\"base_hash\":" HASH
-		 ",\"members\":[\"" GOLDEN_N1 "\"],\"base\":" GOLDEN_SNAPSHOT_ODD "}",
+		{"{\"draft\":1,\"cluster_id\":\"prod\",\"base_issued_at\":" TIME
+		 ",\"base_hash\":" HASH ",\"members\":[\"" GOLDEN_N1
+		 "\"],\"base\":" GOLDEN_SNAPSHOT_ODD "}",
 			DRAFT_BASE_MISMATCH, 99},
-		{"{\"draft\":1,\"cluster_id\":\"test\",\"base_issued_at\":" TIME ",\"base_hash\":" HASH
-		 ",\"members\":[\"" GOLDEN_N1 "\"],\"base\":" GOLDEN_SNAPSHOT "}",
+		{"{\"draft\":1,\"cluster_id\":\"test\",\"base_issued_at\":" TIME
+		 ",\"base_hash\":" HASH ",\"members\":[\"" GOLDEN_N1 "\"],\"base\":" GOLDEN_SNAPSHOT
+		 "}",
 			DRAFT_BASE_MISMATCH, 99},
 		{"{\"draft\":1,\"cluster_id\":\"prod\",\"members\":[\"" GOLDEN_N1
 		 "\"],\"base\":" GOLDEN_SNAPSHOT "}",
@@ -179,7 +182,8 @@ static void faults_are_named(void **state)
 		size_t index = 99;
 		struct draft d;
 
-		assert_that(draft_parse(bytes_str(bad[i].json), &d, &reason, &index) != 0, bad[i].json);
+		assert_that(
+			draft_parse(bytes_str(bad[i].json), &d, &reason, &index) != 0, bad[i].json);
 		assert_that(reason == bad[i].reason, bad[i].json);
 		assert_that(index == bad[i].index, bad[i].json);
 		assert_string_not_equal(draft_reason_name(reason), "unknown");
@@ -195,8 +199,8 @@ static void a_draft_cut_short_anywhere_is_refused(void **state)
 	(void)state;
 	assert_ok(draft_print(&out, &d));
 	for (size_t len = 0; len + 1 < out.len; len++)
-		assert_err(draft_parse(bytes_of(out.data, len), &back, NULL, NULL),
-			P2P_ERR_TRUNCATED);
+		assert_err(
+			draft_parse(bytes_of(out.data, len), &back, NULL, NULL), P2P_ERR_TRUNCATED);
 	buf_deinit(&out);
 	draft_deinit(&d);
 }
@@ -206,8 +210,8 @@ static void a_reviewed_draft_becomes_the_next_snapshot(void **state)
 	struct key_pair admin = person(GOLDEN_ADMIN_SEED);
 	struct key_public system = person_public(GOLDEN_SYSTEM_SEED);
 	struct draft d = example();
-	struct snapshot_rules rules = {"prod", &system, false, SNAPSHOT_LOCAL,
-		at("2026-03-01T00:00:00Z")};
+	struct snapshot_rules rules = {
+		"prod", &system, false, SNAPSHOT_LOCAL, at("2026-03-01T00:00:00Z")};
 	struct snapshot next;
 
 	(void)state;

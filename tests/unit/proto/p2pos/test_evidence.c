@@ -10,7 +10,8 @@
 static void two_statements_for_one_instant_prove_themselves(void **state)
 {
 	struct snapshot one = snapshot_of(WHEN, 2), other = snapshot_of(WHEN, 3);
-	struct key_public system = person_public(GOLDEN_SYSTEM_SEED), stranger = person_public(0x77);
+	struct key_public system = person_public(GOLDEN_SYSTEM_SEED),
+			  stranger = person_public(0x77);
 	struct buf ab = BUF_INIT, ba = BUF_INIT;
 	enum snapshot_reason reason;
 	struct evidence e;
@@ -71,13 +72,17 @@ static void what_does_not_conflict_is_no_evidence(void **state)
 	assert_err(evidence_print(&out, &one, &same), P2P_ERR_MISMATCH);
 	assert_err(evidence_print(&out, &one, &later), P2P_ERR_MISMATCH);
 	assert_int_equal(out.len, 0);
-	assert_err(evidence_parse(BYTES_LIT("{\"evidence\":\"equivocation\",\"snapshots\":["
-					    GOLDEN_SNAPSHOT "," GOLDEN_SNAPSHOT "]}"),
-			   &e),
+	assert_err(
+		evidence_parse(
+			BYTES_LIT("{\"evidence\":\"equivocation\",\"snapshots\":[" GOLDEN_SNAPSHOT
+				  "," GOLDEN_SNAPSHOT "]}"),
+			&e),
 		P2P_ERR_MISMATCH);
-	assert_err(evidence_parse(BYTES_LIT("{\"evidence\":\"equivocation\",\"snapshots\":["
-					    GOLDEN_SNAPSHOT "]}"),
-			   &e),
+	assert_err(
+		evidence_parse(
+			BYTES_LIT("{\"evidence\":\"equivocation\",\"snapshots\":[" GOLDEN_SNAPSHOT
+				  "]}"),
+			&e),
 		P2P_ERR_INVALID);
 	assert_err(evidence_parse(BYTES_LIT("{\"snapshots\":[{},{}]}"), &e), P2P_ERR_INVALID);
 	snapshot_deinit(&one);

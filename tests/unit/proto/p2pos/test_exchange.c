@@ -32,8 +32,8 @@ static void a_pull_answer_carries_the_snapshot(void **state)
 	for (size_t len = 0; len + 1 < out.len; len++) {
 		struct pull_answer cut;
 
-		assert_err(pull_answer_parse(bytes_of(out.data, len), &cut, NULL),
-			P2P_ERR_TRUNCATED);
+		assert_err(
+			pull_answer_parse(bytes_of(out.data, len), &cut, NULL), P2P_ERR_TRUNCATED);
 	}
 	pull_answer_deinit(&a);
 	snapshot_deinit(&s);
@@ -60,8 +60,11 @@ static void extra_fields_are_kept_as_received_but_not_forwarded(void **state)
 static void there_is_nothing_to_learn_without_a_signature(void **state)
 {
 	static const char *const texts[] = {
-		"{}", "{\"error\":\"membership not initialized\"}", "{\"snapshot\":null}",
-		"{\"snapshot\":{}}", "{\"snapshot\":{\"members\":[\"a\"],\"sig\":\"\"},\"error\":\"x\"}",
+		"{}",
+		"{\"error\":\"membership not initialized\"}",
+		"{\"snapshot\":null}",
+		"{\"snapshot\":{}}",
+		"{\"snapshot\":{\"members\":[\"a\"],\"sig\":\"\"},\"error\":\"x\"}",
 	};
 	struct buf out = BUF_INIT;
 	struct pull_answer a;
@@ -87,7 +90,8 @@ static void a_bad_snapshot_inside_gives_its_reason(void **state)
 	struct pull_answer a;
 
 	(void)state;
-	assert_err(pull_answer_parse(BYTES_LIT("{\"snapshot\":{\"members\":[\"a,b\"]}}"), &a, &reason),
+	assert_err(
+		pull_answer_parse(BYTES_LIT("{\"snapshot\":{\"members\":[\"a,b\"]}}"), &a, &reason),
 		P2P_ERR_INVALID);
 	assert_int_equal(reason, SNAPSHOT_MEMBER_INVALID);
 	assert_err(pull_answer_parse(BYTES_LIT("{\"snapshot\":[]}"), &a, &reason), P2P_ERR_INVALID);
@@ -120,8 +124,10 @@ static void push_answers_go_both_ways(void **state)
 		const char *text;
 	} cases[] = {
 		{{true, "", ""}, "{\"applied\":true}\n"},
-		{{true, PUSH_RESULT_UNCHANGED, ""}, "{\"applied\":true,\"result\":\"unchanged\"}\n"},
-		{{false, "", "stale issued_at"}, "{\"applied\":false,\"error\":\"stale issued_at\"}\n"},
+		{{true, PUSH_RESULT_UNCHANGED, ""},
+			"{\"applied\":true,\"result\":\"unchanged\"}\n"},
+		{{false, "", "stale issued_at"},
+			"{\"applied\":false,\"error\":\"stale issued_at\"}\n"},
 	};
 
 	(void)state;
@@ -145,15 +151,20 @@ static void push_answers_go_both_ways(void **state)
 static void silence_is_no_consent(void **state)
 {
 	static const char *const texts[] = {
-		"{}", "{\"applied\":null}", "{\"applied\":1}", "{\"applied\":\"true\"}",
-		"{\"result\":\"unchanged\"}", "{\"applied\":true,\"error\":{}}",
+		"{}",
+		"{\"applied\":null}",
+		"{\"applied\":1}",
+		"{\"applied\":\"true\"}",
+		"{\"result\":\"unchanged\"}",
+		"{\"applied\":true,\"error\":{}}",
 	};
 	struct push_answer a;
 	struct admin_answer b;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		assert_that(push_answer_parse(bytes_str(texts[i]), &a) == P2P_ERR_INVALID, texts[i]);
+		assert_that(
+			push_answer_parse(bytes_str(texts[i]), &a) == P2P_ERR_INVALID, texts[i]);
 	assert_err(push_answer_parse(BYTES_NONE, &a), P2P_ERR_TRUNCATED);
 	assert_err(admin_answer_parse(BYTES_LIT("{}"), &b), P2P_ERR_INVALID);
 	assert_err(admin_answer_parse(BYTES_NONE, &b), P2P_ERR_TRUNCATED);
@@ -195,8 +206,8 @@ static void the_admin_exchange_goes_both_ways(void **state)
 
 	buf_reset(&out);
 	assert_ok(admin_answer_print(&out, &no));
-	assert_bytes(buf_bytes(&out),
-		BYTES_LIT("{\"ok\":false,\"error\":\"the proof has expired\"}\n"));
+	assert_bytes(
+		buf_bytes(&out), BYTES_LIT("{\"ok\":false,\"error\":\"the proof has expired\"}\n"));
 	assert_ok(admin_answer_parse(buf_bytes(&out), &answer));
 	assert_false(answer.ok);
 	assert_string_equal(answer.error, no.error);

@@ -59,8 +59,10 @@ static void signing_gives_the_golden_one(void **state)
 static void another_spelling_of_the_time_is_the_same_statement(void **state)
 {
 	static const char text[] =
-		"{\"sig\":\"rUGkv7kisPkzbHXgTY3V4SZBhtmgEOoVWT7d8aZhXQmoNza5pI2YIPuhBpkwu8kU098reRT0/"
-		"EVmcc949+eNAA==\",\"extra\":[1,{\"a\":null}],\"ts\":\"2026-02-21t12:11:01.250+01:00\","
+		"{\"sig\":"
+		"\"rUGkv7kisPkzbHXgTY3V4SZBhtmgEOoVWT7d8aZhXQmoNza5pI2YIPuhBpkwu8kU098reRT0/"
+		"EVmcc949+eNAA==\",\"extra\":[1,{\"a\":null}],\"ts\":\"2026-02-21t12:11:01.250+01:"
+		"00\","
 		"\"peer_id\":\"" GOLDEN_N1_CID "\",\"cluster_id\":\"prod\"}";
 	struct heartbeat_rules rules = rules_at("2026-02-21T11:11:02Z");
 	struct heartbeat h;
@@ -110,7 +112,8 @@ static void every_field_must_be_there(void **state)
 		"{\"cluster_id\":\"prod\",\"peer_id\":\"" GOLDEN_N1 "\",\"sig\":\"AA==\"}",
 		"{\"cluster_id\":\"prod\",\"peer_id\":\"" GOLDEN_N1
 		"\",\"ts\":\"0001-01-01T00:00:00Z\",\"sig\":\"AA==\"}",
-		"{\"cluster_id\":\"prod\",\"peer_id\":\"" GOLDEN_N1 "\",\"ts\":\"2026-02-21T11:11:01Z\"}",
+		"{\"cluster_id\":\"prod\",\"peer_id\":\"" GOLDEN_N1
+		"\",\"ts\":\"2026-02-21T11:11:01Z\"}",
 	};
 	struct heartbeat_rules rules = rules_at("2026-02-21T11:11:02Z");
 
@@ -184,7 +187,8 @@ static void what_is_no_heartbeat_is_refused_with_a_reason(void **state)
 		P2P_ERR_INVALID);
 	assert_err(heartbeat_parse(BYTES_LIT("{\"a\":[0,0,0,0,0,0,0,0,0,0,0,0,0,0]}"), &h, &reason),
 		0);
-	assert_err(heartbeat_parse(BYTES_LIT("{\"a\":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}"), &h, &reason),
+	assert_err(
+		heartbeat_parse(BYTES_LIT("{\"a\":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}"), &h, &reason),
 		P2P_ERR_TOO_LARGE);
 	assert_int_equal(reason, HEARTBEAT_TOO_LARGE);
 

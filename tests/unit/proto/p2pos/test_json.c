@@ -28,7 +28,8 @@ static void a_key_twice_is_refused_at_any_depth(void **state)
 static void absent_null_and_empty_are_all_nothing(void **state)
 {
 	static const char *const texts[] = {
-		"{}", "{\"sig\":null,\"t\":null,\"p\":null,\"b\":null}",
+		"{}",
+		"{\"sig\":null,\"t\":null,\"p\":null,\"b\":null}",
 		"{\"sig\":\"\",\"t\":\"\",\"p\":\"\"}",
 	};
 
@@ -94,7 +95,9 @@ static void long_texts_are_refused_or_cut_at_a_whole_character(void **state)
 static void unreadable_signatures_are_told_from_missing_ones(void **state)
 {
 	static const char *const texts[] = {
-		"{\"sig\":\"x\"}", "{\"sig\":\"AAAA\"}", "{\"sig\":\"####\"}",
+		"{\"sig\":\"x\"}",
+		"{\"sig\":\"AAAA\"}",
+		"{\"sig\":\"####\"}",
 		/* 64 bytes without padding, with url alphabet, and 65 bytes. */
 		"{\"sig\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 		"AAAAAAAAAAAAAAAAAA\"}",

@@ -46,7 +46,8 @@ static void only_ed25519_peer_ids_are_members(void **state)
 	assert_err(member_list_add_text(&l, BYTES_LIT("  ")), P2P_ERR_INVALID);
 	assert_err(member_list_add_text(&l, BYTES_LIT("nobody")), P2P_ERR_INVALID);
 	assert_err(member_list_add_text(&l, BYTES_LIT(GOLDEN_N1 "," GOLDEN_N2)), P2P_ERR_INVALID);
-	assert_err(member_list_add_text(&l, BYTES_LIT("QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N")),
+	assert_err(member_list_add_text(
+			   &l, BYTES_LIT("QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N")),
 		P2P_ERR_UNSUPPORTED);
 	assert_err(member_list_add(&l, &rsa), P2P_ERR_UNSUPPORTED);
 	assert_err(member_list_add(&l, &PEER_ID_NONE), P2P_ERR_UNSUPPORTED);
@@ -68,7 +69,8 @@ static void it_stays_sorted_and_holds_each_once(void **state)
 		bool add = rng_below(&rng.rng, 2);
 		int err = add ? member_list_add(&l, &id) : member_list_remove(&l, &id);
 
-		assert_int_equal(err, add == in[who] ? (add ? P2P_ERR_EXISTS : P2P_ERR_NOT_FOUND) : 0);
+		assert_int_equal(
+			err, add == in[who] ? (add ? P2P_ERR_EXISTS : P2P_ERR_NOT_FOUND) : 0);
 		if (!err)
 			count += add ? 1 : (size_t)-1;
 		in[who] = add;

@@ -6,9 +6,16 @@
 #include "tests/lib/p2ptest.h"
 #include "tests/lib/people.h"
 
+/* `len` bytes that stand for an envelope, told apart by `fill`. */
+static struct bytes dummy(uint8_t *bytes, size_t len, uint8_t fill)
+{
+	memset(bytes, fill, len);
+	return bytes_of(bytes, len);
+}
+
 static void envelopes_come_out_as_they_went_in(void **state)
 {
-	static const char *const in[] = {"a", "bc", "def", "ghij", "\x01\x02\xff\xfe\x80"};
+	uint8_t bytes[256];
 	struct buf out = BUF_INIT;
 	struct peers p;
 
@@ -17,13 +24,13 @@ static void envelopes_come_out_as_they_went_in(void **state)
 		buf_reset(&out);
 		assert_ok(peers_begin(&out));
 		for (size_t i = 0; i < count; i++)
-			assert_ok(peers_add(&out, bytes_str(in[i])));
+			assert_ok(peers_add(&out, dummy(bytes, 96 + 7 * i, (uint8_t)(60 * i))));
 		assert_ok(peers_end(&out));
 		assert_ok(peers_parse(buf_bytes(&out), &p));
 		assert_int_equal(p.count, count);
 		assert_int_equal(p.skipped, 0);
 		for (size_t i = 0; i < count; i++)
-			assert_bytes(peers_at(&p, i), bytes_str(in[i]));
+			assert_bytes(peers_at(&p, i), dummy(bytes, 96 + 7 * i, (uint8_t)(60 * i)));
 		peers_deinit(&p);
 	}
 	buf_deinit(&out);
@@ -32,7 +39,8 @@ static void envelopes_come_out_as_they_went_in(void **state)
 static void a_real_record_survives(void **state)
 {
 	struct key_pair k = person(GOLDEN_N1_SEED);
-	struct peer_record rec = {.peer = person_id(GOLDEN_N1_SEED), .seq = 7, .addr_count = 1}, back;
+	struct peer_record rec = {.peer = person_id(GOLDEN_N1_SEED), .seq = 7, .addr_count = 1},
+			   back;
 	struct buf envelope = BUF_INIT, out = BUF_INIT;
 	struct peers p;
 
@@ -51,16 +59,21 @@ static void a_real_record_survives(void **state)
 	buf_deinit(&out);
 }
 
+#define SIXTEEN_TIMES(x) x x x x x x x x x x x x x x x x
+
 static void the_text_is_what_the_contract_says(void **state)
 {
+	uint8_t bytes[97];
 	struct buf out = BUF_INIT;
 
 	(void)state;
 	assert_ok(peers_begin(&out));
-	assert_ok(peers_add(&out, BYTES_LIT("abc")));
-	assert_ok(peers_add(&out, BYTES_LIT("a")));
+	assert_ok(peers_add(&out, dummy(bytes, 96, 0)));
+	assert_ok(peers_add(&out, dummy(bytes, 97, 0xff)));
 	assert_ok(peers_end(&out));
-	assert_bytes(buf_bytes(&out), BYTES_LIT("{\"records\":[\"YWJj\",\"YQ==\"]}\n"));
+	assert_bytes(buf_bytes(&out),
+		BYTES_LIT("{\"records\":[\"" SIXTEEN_TIMES("AAAAAAAA") "\",\"" SIXTEEN_TIMES(
+			"////////") "/w==\"]}\n"));
 	buf_deinit(&out);
 }
 
@@ -74,31 +87,42 @@ static void an_envelope_and_a_message_have_greatest_sizes(void **state)
 	(void)state;
 	assert_ok(peers_begin(&out));
 	assert_err(peers_add(&out, bytes_of(bytes, sizeof(bytes))), P2P_ERR_TOO_LARGE);
+	assert_err(peers_add(&out, bytes_of(bytes, 95)), P2P_ERR_INVALID);
 	while (!peers_add(&out, bytes_of(bytes, PEER_RECORD_BYTES_MAX)))
 		added++;
 	assert_err(peers_add(&out, bytes_of(bytes, PEER_RECORD_BYTES_MAX)), P2P_ERR_FULL);
 	assert_ok(peers_end(&out));
-	assert_true(out.len <= PEERS_BYTES_MAX && added > 180);
+	assert_true(out.len <= PEERS_BYTES_MAX && added > 90);
 	assert_ok(peers_parse(buf_bytes(&out), &p));
 	assert_int_equal(p.count, added);
 	peers_deinit(&p);
 	buf_deinit(&out);
 }
 
-static void a_message_has_a_greatest_number_of_records(void **state)
+static void as_many_as_fit_can_be_read(void **state)
 {
+	static uint8_t bytes[PEERS_ENVELOPE_BYTES_MIN];
 	struct buf out = BUF_INIT;
 	struct peers p;
+	size_t added = 0;
 
 	(void)state;
 	assert_ok(peers_begin(&out));
-	for (int i = 0; i < PEERS_RECORDS_MAX; i++)
-		assert_ok(peers_add(&out, BYTES_LIT("x")));
-	assert_err(peers_add(&out, BYTES_LIT("x")), P2P_ERR_FULL);
+	while (!peers_add(&out, bytes_of(bytes, sizeof(bytes))))
+		added++;
 	assert_ok(peers_end(&out));
+	assert_true(added < PEERS_RECORDS_MAX);
 	assert_ok(peers_parse(buf_bytes(&out), &p));
-	assert_int_equal(p.count, PEERS_RECORDS_MAX);
+	assert_int_equal(p.count, added);
 	peers_deinit(&p);
+
+	/* More than that are refused unread. */
+	buf_reset(&out);
+	assert_ok(buf_put_str(&out, "{\"records\":[0"));
+	for (size_t i = 0; i < PEERS_RECORDS_MAX + 8; i++)
+		assert_ok(buf_put_str(&out, ",0"));
+	assert_ok(buf_put_str(&out, "]}"));
+	assert_err(peers_parse(buf_bytes(&out), &p), P2P_ERR_TOO_LARGE);
 	buf_deinit(&out);
 }
 
@@ -107,8 +131,8 @@ static void a_bad_entry_is_skipped_alone(void **state)
 	struct peers p;
 
 	(void)state;
-	assert_ok(peers_parse(BYTES_LIT("{\"records\":[\"YWJj\",\"\",\"Y\",\"!!!!\",5,null,\"YQ==\"]}"),
-		&p));
+	assert_ok(peers_parse(
+		BYTES_LIT("{\"records\":[\"YWJj\",\"\",\"Y\",\"!!!!\",5,null,\"YQ==\"]}"), &p));
 	assert_int_equal(p.count, 2);
 	assert_int_equal(p.skipped, 5);
 	assert_bytes(peers_at(&p, 1), BYTES_LIT("a"));
@@ -155,7 +179,7 @@ int main(void)
 		cmocka_unit_test(a_real_record_survives),
 		cmocka_unit_test(the_text_is_what_the_contract_says),
 		cmocka_unit_test(an_envelope_and_a_message_have_greatest_sizes),
-		cmocka_unit_test(a_message_has_a_greatest_number_of_records),
+		cmocka_unit_test(as_many_as_fit_can_be_read),
 		cmocka_unit_test(a_bad_entry_is_skipped_alone),
 		cmocka_unit_test(what_is_no_list_is_refused),
 		cmocka_unit_test(a_suspicion_names_one_peer),

@@ -115,8 +115,10 @@ static void missing_fields_are_empty_and_no_failure_of_parsing(void **state)
 	/* What the original answers before it has any. */
 	static const char *const none[] = {
 		"{}",
-		"{\"cluster_id\":\"\",\"issued_at\":\"0001-01-01T00:00:00Z\",\"issuer_peer_id\":\"\","
-		"\"members\":null,\"admin_proof\":{\"cluster_id\":\"\",\"peer_id\":\"\",\"role\":\"\","
+		"{\"cluster_id\":\"\",\"issued_at\":\"0001-01-01T00:00:00Z\",\"issuer_peer_id\":"
+		"\"\","
+		"\"members\":null,\"admin_proof\":{\"cluster_id\":\"\",\"peer_id\":\"\",\"role\":"
+		"\"\","
 		"\"valid_from\":\"0001-01-01T00:00:00Z\",\"valid_to\":\"0001-01-01T00:00:00Z\","
 		"\"sig\":\"\"},\"sig\":\"\"}",
 	};
@@ -257,8 +259,8 @@ static void the_largest_one_that_can_be_signed_can_be_sent(void **state)
 		key_peer_id(&k, &id);
 		assert_ok(member_list_add(&members, &id));
 	}
-	assert_ok(snapshot_build(&s, "prod", at("2026-03-01T00:00:00Z"), &members, &proof, &admin,
-		NULL));
+	assert_ok(snapshot_build(
+		&s, "prod", at("2026-03-01T00:00:00Z"), &members, &proof, &admin, NULL));
 	back = parsed(buf_bytes(&s.raw));
 	assert_int_equal(back.member_count, MEMBERS_MAX);
 	assert_int_equal(back.odd_count, 0);
@@ -286,11 +288,10 @@ static void building_refuses_what_nobody_would_accept(void **state)
 	assert_ok(member_list_add(&one, &id));
 	assert_err(snapshot_build(&s, "a b", when, &one, &proof, &admin, &why), P2P_ERR_INVALID);
 	assert_int_equal(why, SNAPSHOT_FIELD_INVALID);
-	assert_err(snapshot_build(&s, "prod", WALL_ZERO, &one, &proof, &admin, &why),
-		P2P_ERR_INVALID);
+	assert_err(
+		snapshot_build(&s, "prod", WALL_ZERO, &one, &proof, &admin, &why), P2P_ERR_INVALID);
 	assert_int_equal(why, SNAPSHOT_ISSUED_AT_MISSING);
-	assert_err(snapshot_build(&s, "prod", when, &empty, &proof, &admin, &why),
-		P2P_ERR_INVALID);
+	assert_err(snapshot_build(&s, "prod", when, &empty, &proof, &admin, &why), P2P_ERR_INVALID);
 	assert_int_equal(why, SNAPSHOT_MEMBERS_EMPTY);
 	assert_err(snapshot_build(&s, "prod", when, &one, &none, &admin, &why), P2P_ERR_REFUSED);
 	assert_int_equal(why, SNAPSHOT_PROOF_MISSING);
@@ -298,8 +299,8 @@ static void building_refuses_what_nobody_would_accept(void **state)
 	assert_int_equal(why, SNAPSHOT_PROOF_CLUSTER);
 	assert_err(snapshot_build(&s, "prod", when, &one, &proof, &other, &why), P2P_ERR_REFUSED);
 	assert_int_equal(why, SNAPSHOT_PROOF_PEER);
-	assert_err(snapshot_build(&s, "prod", at("2027-01-01T00:00:01Z"), &one, &proof, &admin,
-			   &why),
+	assert_err(
+		snapshot_build(&s, "prod", at("2027-01-01T00:00:01Z"), &one, &proof, &admin, &why),
 		P2P_ERR_REFUSED);
 	assert_int_equal(why, SNAPSHOT_PROOF_WINDOW);
 	proof.sig.form = SIGNATURE_NONE;
@@ -319,8 +320,9 @@ static void random_ones_survive_printing_and_parsing(void **state)
 		struct snapshot s, back;
 
 		(void)snprintf(when, sizeof(when), "2026-%02u-%02uT%02u:00:%02u.%uZ",
-			(unsigned)rng_below(&rng.rng, 12) + 1, (unsigned)rng_below(&rng.rng, 28) + 1,
-			(unsigned)rng_below(&rng.rng, 24), (unsigned)rng_below(&rng.rng, 60),
+			(unsigned)rng_below(&rng.rng, 12) + 1,
+			(unsigned)rng_below(&rng.rng, 28) + 1, (unsigned)rng_below(&rng.rng, 24),
+			(unsigned)rng_below(&rng.rng, 60),
 			(unsigned)rng_below(&rng.rng, 1000000000));
 		s = snapshot_of(when, 1 + (unsigned)rng_below(&rng.rng, 9));
 		back = parsed(buf_bytes(&s.raw));

@@ -36,8 +36,8 @@ static enum snapshot_reason judge(const struct snapshot *s, const struct snapsho
 	return reason;
 }
 
-static enum snapshot_reason judged_at(const struct snapshot *s, const char *now,
-	enum snapshot_source source)
+static enum snapshot_reason judged_at(
+	const struct snapshot *s, const char *now, enum snapshot_source source)
 {
 	struct snapshot_rules rules = rules_at(now, source);
 
@@ -63,7 +63,8 @@ static void so_do_loose_and_odd_ones(void **state)
 		struct snapshot s;
 
 		assert_ok(snapshot_parse(bytes_str(texts[i]), &s, NULL));
-		assert_int_equal(judged_at(&s, "2026-02-21T11:12:00Z", SNAPSHOT_PUSHED), SNAPSHOT_OK);
+		assert_int_equal(
+			judged_at(&s, "2026-02-21T11:12:00Z", SNAPSHOT_PUSHED), SNAPSHOT_OK);
 		snapshot_deinit(&s);
 	}
 }
@@ -151,8 +152,8 @@ static void proof_that_began_after(struct snapshot *s)
 
 static void proof_by_a_stranger(struct snapshot *s)
 {
-	s->proof = proof_for("prod", GOLDEN_ADMIN_SEED, 0x77, "2026-01-01T00:00:00Z",
-		"2027-01-01T00:00:00Z");
+	s->proof = proof_for(
+		"prod", GOLDEN_ADMIN_SEED, 0x77, "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z");
 }
 
 static const struct {
@@ -206,8 +207,8 @@ static void five_minutes_ahead_are_the_most(void **state)
 	(void)state;
 	for (enum snapshot_source source = SNAPSHOT_PULLED; source <= SNAPSHOT_LOCAL; source++) {
 		assert_int_equal(judged_at(&s, "2026-02-21T11:06:01.508Z", source), SNAPSHOT_OK);
-		assert_int_equal(judged_at(&s, "2026-02-21T11:06:01.507Z", source),
-			SNAPSHOT_FUTURE);
+		assert_int_equal(
+			judged_at(&s, "2026-02-21T11:06:01.507Z", source), SNAPSHOT_FUTURE);
 	}
 	/* Our own clock may have been set back since we took it. */
 	assert_int_equal(judged_at(&s, "2026-01-21T11:06:01Z", SNAPSHOT_STORED), SNAPSHOT_OK);
@@ -220,17 +221,17 @@ static void an_expired_proof_binds_only_who_hands_it_in(void **state)
 
 	(void)state;
 	assert_int_equal(judged_at(&s, "2027-01-01T00:05:00Z", SNAPSHOT_PUSHED), SNAPSHOT_OK);
-	assert_int_equal(judged_at(&s, "2027-01-01T00:05:01Z", SNAPSHOT_PUSHED),
-		SNAPSHOT_PROOF_EXPIRED);
-	assert_int_equal(judged_at(&s, "2027-01-01T00:05:01Z", SNAPSHOT_LOCAL),
-		SNAPSHOT_PROOF_EXPIRED);
+	assert_int_equal(
+		judged_at(&s, "2027-01-01T00:05:01Z", SNAPSHOT_PUSHED), SNAPSHOT_PROOF_EXPIRED);
+	assert_int_equal(
+		judged_at(&s, "2027-01-01T00:05:01Z", SNAPSHOT_LOCAL), SNAPSHOT_PROOF_EXPIRED);
 	assert_int_equal(judged_at(&s, "2030-01-01T00:00:00Z", SNAPSHOT_PULLED), SNAPSHOT_OK);
 	assert_int_equal(judged_at(&s, "2030-01-01T00:00:00Z", SNAPSHOT_STORED), SNAPSHOT_OK);
 
 	assert_int_equal(snapshot_proof_now(&s, at("2027-01-01T00:05:00Z")), ADMIN_PROOF_OK);
 	assert_int_equal(snapshot_proof_now(&s, at("2027-01-01T00:05:01Z")), ADMIN_PROOF_EXPIRED);
-	assert_int_equal(snapshot_proof_now(&s, at("2025-12-31T23:54:59Z")),
-		ADMIN_PROOF_NOT_YET_VALID);
+	assert_int_equal(
+		snapshot_proof_now(&s, at("2025-12-31T23:54:59Z")), ADMIN_PROOF_NOT_YET_VALID);
 	snapshot_deinit(&s);
 }
 
@@ -299,14 +300,15 @@ static void every_reason_has_a_word_and_a_sentence_of_its_own(void **state)
 		assert_string_not_equal(name, "unknown");
 		assert_true(strlen(snapshot_reason_text((enum snapshot_reason)i)) > 0);
 		for (int j = 0; j < i; j++)
-			assert_string_not_equal(name, snapshot_reason_name((enum snapshot_reason)j));
+			assert_string_not_equal(
+				name, snapshot_reason_name((enum snapshot_reason)j));
 	}
 	assert_string_equal(snapshot_reason_name(SNAPSHOT_REASON_COUNT), "unknown");
 	/* Words that others test for. */
 	assert_string_equal(snapshot_reason_text(SNAPSHOT_STALE), "stale issued_at");
 	assert_string_equal(snapshot_reason_text(SNAPSHOT_FUTURE), "issued_at in future");
-	assert_string_equal(snapshot_reason_text(SNAPSHOT_SIGNATURE_MISSING),
-		"snapshot signature is required");
+	assert_string_equal(
+		snapshot_reason_text(SNAPSHOT_SIGNATURE_MISSING), "snapshot signature is required");
 }
 
 int main(void)

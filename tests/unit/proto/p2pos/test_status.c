@@ -34,16 +34,25 @@ static bool not_this_one(const void *who_knows, const struct peer_id *peer)
 static void a_request_is_local_unless_it_asks_for_the_cluster(void **state)
 {
 	static const char *const local[] = {
-		"", "{}", "x", "{\"scope\":", "{\"scope\":\"local\"}", "{\"scope\":\"\"}",
-		"{\"scope\":null}", "{\"scope\":7}", "{\"scope\":\"galaxy\"}", "{\"scope\":\"Cluster\"}",
-		"[\"cluster\"]", "{\"scope\":\"local\",\"scope\":\"cluster\"}",
+		"",
+		"{}",
+		"x",
+		"{\"scope\":",
+		"{\"scope\":\"local\"}",
+		"{\"scope\":\"\"}",
+		"{\"scope\":null}",
+		"{\"scope\":7}",
+		"{\"scope\":\"galaxy\"}",
+		"{\"scope\":\"Cluster\"}",
+		"[\"cluster\"]",
+		"{\"scope\":\"local\",\"scope\":\"cluster\"}",
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
 		assert_that(status_request_parse(bytes_str(local[i])) == STATUS_LOCAL, local[i]);
-	assert_int_equal(status_request_parse(BYTES_LIT("{\"scope\":\"cluster\"}\n")),
-		STATUS_CLUSTER);
+	assert_int_equal(
+		status_request_parse(BYTES_LIT("{\"scope\":\"cluster\"}\n")), STATUS_CLUSTER);
 	for (enum status_scope scope = STATUS_LOCAL; scope <= STATUS_CLUSTER; scope++) {
 		struct buf out = BUF_INIT;
 
@@ -56,7 +65,8 @@ static void a_request_is_local_unless_it_asks_for_the_cluster(void **state)
 static void the_answer_is_printed_as_the_contract_says(void **state)
 {
 	struct status_answer a = {.generated_at = at("2026-02-21T11:11:01.5Z")};
-	struct status_record n1 = record(GOLDEN_N1_SEED, "2026-02-21T11:11:01Z", true, GOLDEN_N1_SEED);
+	struct status_record n1 =
+		record(GOLDEN_N1_SEED, "2026-02-21T11:11:01Z", true, GOLDEN_N1_SEED);
 	struct status_record n2 = record(GOLDEN_N2_SEED, NULL, false, GOLDEN_N1_SEED);
 	char addr[] = ADDR, hint[] = ADDR "/ws";
 	struct buf out = BUF_INIT;
@@ -86,14 +96,15 @@ static void the_answer_is_printed_as_the_contract_says(void **state)
 
 static void an_unconfigured_node_answers_an_empty_list_and_an_error(void **state)
 {
-	struct status_answer a = {.generated_at = at("2026-02-21T11:11:01Z"),
-		.error = STATUS_ERR_UNCONFIGURED};
+	struct status_answer a = {
+		.generated_at = at("2026-02-21T11:11:01Z"), .error = STATUS_ERR_UNCONFIGURED};
 	struct buf out = BUF_INIT;
 
 	(void)state;
 	assert_ok(status_answer_print(&out, &a, true));
-	assert_bytes(buf_bytes(&out), BYTES_LIT("{\"generated_at\":\"2026-02-21T11:11:01Z\","
-						"\"peers\":[],\"error\":\"node is unconfigured\"}\n"));
+	assert_bytes(
+		buf_bytes(&out), BYTES_LIT("{\"generated_at\":\"2026-02-21T11:11:01Z\","
+					   "\"peers\":[],\"error\":\"node is unconfigured\"}\n"));
 	buf_deinit(&out);
 }
 
@@ -135,7 +146,8 @@ static void random_answers_survive_printing_and_parsing(void **state)
 				rng_below(&rng.rng, 2), (uint8_t)rng_below(&rng.rng, 20));
 
 			if (rng_below(&rng.rng, 3))
-				r.last_seen_at = (wall_t){(int64_t)rng_below(&rng.rng, 2000000000), 5};
+				r.last_seen_at =
+					(wall_t){(int64_t)rng_below(&rng.rng, 2000000000), 5};
 			r.last_remote_addr = rng_below(&rng.rng, 2) ? addr : NULL;
 			r.addr_count = rng_below(&rng.rng, 2);
 			r.addrs[0] = hint;
@@ -160,7 +172,8 @@ static void a_record_that_is_not_well_formed_is_skipped_alone(void **state)
 	assert_ok(status_answer_parse(
 		BYTES_LIT("{\"peers\":[7,{},{\"peer_id\":\"nobody\"},"
 			  "{\"peer_id\":\"" GOLDEN_N1 "\",\"last_seen_at\":\"soon\"},"
-			  "{\"peer_id\":\"" GOLDEN_N2 "\",\"reachability\":\"online\",\"addrs\":[1,\"/x\"]},"
+			  "{\"peer_id\":\"" GOLDEN_N2
+			  "\",\"reachability\":\"online\",\"addrs\":[1,\"/x\"]},"
 			  "{\"peer_id\":\"" GOLDEN_N3 "\",\"reachability\":\"maybe\"}],"
 			  "\"incomplete\":[\"" GOLDEN_N1 "\",\"x\",3],\"error\":null}"),
 		&a));
@@ -223,8 +236,8 @@ static void merging_gives_the_same_in_any_order(void **state)
 
 		for (int p = 0; p < 3; p++)
 			for (int j = 0; j < 6; j++) {
-				struct status_record r = record((uint8_t)rng_below(&rng.rng, 5), NULL,
-					p & 1, (uint8_t)p);
+				struct status_record r = record(
+					(uint8_t)rng_below(&rng.rng, 5), NULL, p & 1, (uint8_t)p);
 
 				r.last_seen_at = (wall_t){(int64_t)rng_below(&rng.rng, 3), 0};
 				assert_ok(status_answer_put(&part[p], &r));
@@ -302,7 +315,8 @@ static void a_view_holds_so_many_and_no_more(void **state)
 	assert_int_equal(back.skipped, 0);
 	assert_true(back.count > 7000 && back.count < a.count);
 	assert_int_equal(back.records[0].addr_count, 0);
-	assert_true(peer_id_eq(&back.records[back.count - 1].peer, &a.records[back.count - 1].peer));
+	assert_true(
+		peer_id_eq(&back.records[back.count - 1].peer, &a.records[back.count - 1].peer));
 	status_answer_deinit(&back);
 	status_answer_deinit(&a);
 

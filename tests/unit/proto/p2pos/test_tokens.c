@@ -15,8 +15,8 @@ static struct bytes token(const char *prefix, const char *json, int variant, cha
 	size_t head = strlen(prefix);
 
 	memcpy(to, prefix, head);
-	assert_non_null(sodium_bin2base64(to + head, size - head, (const uint8_t *)json,
-		strlen(json), variant));
+	assert_non_null(sodium_bin2base64(
+		to + head, size - head, (const uint8_t *)json, strlen(json), variant));
 	return bytes_str(to);
 }
 
@@ -74,7 +74,9 @@ static void join_strings_are_checked_field_by_field(void **state)
 		int err;
 	} cases[] = {
 		{JOIN_JSON("1", "prod", GOLDEN_SYSTEM_PUB, "[]"), 0},
-		{JOIN_JSON("1", "prod", GOLDEN_SYSTEM_PUB, "[\"a.example\",\"/dnsaddr/a.example\"]"), 0},
+		{JOIN_JSON(
+			 "1", "prod", GOLDEN_SYSTEM_PUB, "[\"a.example\",\"/dnsaddr/a.example\"]"),
+			0},
 		{JOIN_JSON("2", "prod", GOLDEN_SYSTEM_PUB, "[]"), P2P_ERR_UNSUPPORTED},
 		{JOIN_JSON("0", "prod", GOLDEN_SYSTEM_PUB, "[]"), P2P_ERR_INVALID},
 		{JOIN_JSON("\"1\"", "prod", GOLDEN_SYSTEM_PUB, "[]"), P2P_ERR_INVALID},
@@ -130,8 +132,8 @@ static void a_bootstrap_entry_is_a_multiaddr_or_a_name(void **state)
 {
 	static const char *const good[] = {"a", "example.org", "_dnsaddr.example.org", "x.y.",
 		"10.0.0.1", "/dns4/example.org/tcp/4100", N1_ADDR};
-	static const char *const bad[] = {"", ".", "a..b", ".a", "a b", "/", "/tcp", "http://a", "a/b",
-		"a:4100", "\xc3\xa9.org",
+	static const char *const bad[] = {"", ".", "a..b", ".a", "a b", "/", "/tcp", "http://a",
+		"a/b", "a:4100", "\xc3\xa9.org",
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.org"};
 
 	(void)state;
@@ -191,7 +193,8 @@ static void the_parts_of_a_bundle_must_belong_together(void **state)
 	} cases[] = {
 		{BUNDLE_JSON("prod", GOLDEN_ADMIN_PRIV, GOLDEN_PROOF, ""), 0},
 		{BUNDLE_JSON("prod", GOLDEN_ADMIN_PRIV, GOLDEN_PROOF,
-			 ",\"system_pubkey\":\"" GOLDEN_SYSTEM_PUB "\""), 0},
+			 ",\"system_pubkey\":\"" GOLDEN_SYSTEM_PUB "\""),
+			0},
 		{BUNDLE_JSON("test", GOLDEN_ADMIN_PRIV, GOLDEN_PROOF, ""), P2P_ERR_INVALID},
 		{BUNDLE_JSON("prod", GOLDEN_ADMIN_PRIV, OTHER_PROOF, ""), P2P_ERR_INVALID},
 		{BUNDLE_JSON("prod", GOLDEN_ADMIN_PRIV, "{}", ""), P2P_ERR_INVALID},
