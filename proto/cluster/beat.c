@@ -8,6 +8,7 @@
 #define BEAT_PERCENT     10
 #define BEAT_REUSE_MS    1000 /* one this young need not be signed anew for a conn that comes up */
 #define REFUTE_MS        1000 /* suspicions of us are answered at most so often */
+#define REFUTE_TO_ALL_MAX 16 /* conns; with more, only who passed the suspicion on is answered */
 #define OWN_AHEAD_SEC    (HEARTBEAT_WINDOW_SEC - 1)
 #define MARK_MS          60000
 #define SKEW_MS          2000 /* a clock further off is told about (N-15) */
@@ -28,6 +29,30 @@ static int64_t own_offset(wall_t wall, mono_t now)
 	return wall_ns(wall) - now.ns;
 }
 
+static int by_value(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The median of the members' clocks minus our monotonic one, which no jump of ours changes.
+ * Returns how many it is the median of. */
+static size_t median_offset(const struct core *c, int64_t *ret_ns)
+{
+	int64_t ns[SKEW_PEERS_MAX];
+	size_t n = 0;
+
+	for (const struct peer *p = c->peers; p && n < SKEW_PEERS_MAX; p = p->hh.next)
+		if (p->is_member && p->online && p->has_offset)
+			ns[n++] = p->offset_ns;
+	if (n == 0)
+		return 0;
+	qsort(ns, n, sizeof(ns[0]), by_value);
+	*ret_ns = n % 2 ? ns[n / 2] : ns[n / 2 - 1] + (ns[n / 2] - ns[n / 2 - 1]) / 2;
+	return n;
+}
+
 /* ---- ours ---- */
 
 static void store_mark(struct core *c, struct peer *p, wall_t wall, mono_t now)
@@ -45,12 +70,17 @@ static void store_mark(struct core *c, struct peer *p, wall_t wall, mono_t now)
 		n->d.u.mark.addr = *p->reached_at;
 }
 
-/* Our ts never goes back, whatever our clock does; but others accept nothing further ahead than
- * their window, so a clock that had run far ahead is forgotten, not waited for (FM-12). */
-static wall_t next_ts(const struct core *c, wall_t wall)
+/* Our ts never goes back, whatever our clock does. But others take nothing that is further ahead
+ * of them than their window, so when our clock had run far ahead, as the others' clocks show, that
+ * is forgotten, not waited for (FM-12). */
+static wall_t next_ts(const struct core *c, wall_t wall, mono_t now)
 {
-	wall_t last = c->me->beat_ts, most = wall_add_sec(wall, OWN_AHEAD_SEC);
+	wall_t last = c->me->beat_ts, most = wall;
+	int64_t offset;
 
+	if (median_offset(c, &offset))
+		most = wall_add_ns(wall, offset - own_offset(wall, now));
+	most = wall_add_sec(most, OWN_AHEAD_SEC);
 	if (wall_cmp(last, most) > 0)
 		last = most;
 	return wall_cmp(last, wall) >= 0 ? wall_add_ns(last, 1) : wall;
@@ -60,7 +90,7 @@ static void renew(struct core *c, wall_t wall, mono_t now)
 {
 	struct heartbeat h;
 
-	c->me->beat_ts = next_ts(c, wall);
+	c->me->beat_ts = next_ts(c, wall, now);
 	heartbeat_sign(&h, c->cluster_id, c->me->beat_ts, c->identity);
 	buf_reset(&c->beat_json);
 	(void)heartbeat_print(&c->beat_json, &h); /* no maximum, cannot fail */
@@ -96,11 +126,15 @@ void beat_to(struct core *c, struct link *l, wall_t wall, mono_t now)
 	link_want(c, l, WANT_BEAT);
 }
 
-void beat_refute(struct core *c, wall_t wall, mono_t now)
+void beat_refute(struct core *c, struct link *to, wall_t wall, mono_t now)
 {
 	if (!c->configured)
 		return;
-	if (bucket_take(&c->refute_rate, 1, REFUTE_MS, now))
+	/* In a large cluster who passed the suspicion on passes the answer on too; in a small one
+	 * more ways cost little. */
+	if (c->class_count[CORE_MEMBER] > REFUTE_TO_ALL_MAX)
+		beat_to(c, to, wall, now);
+	else if (bucket_take(&c->refute_rate, 1, REFUTE_MS, now))
 		beat_to_all(c, wall, now);
 	else
 		core_arm_by(c, TIMER_REFUTE, bucket_ready(&c->refute_rate, 1, REFUTE_MS));
@@ -220,13 +254,6 @@ int core_digest_in(struct core *c, uint64_t conn, struct bytes json, wall_t wall
 
 /* ---- clocks ---- */
 
-static int by_value(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* True when it is time to tell; `*told` remembers until the clock is near again. */
 static bool tells_skew(bool *told, int64_t ms)
 {
@@ -242,17 +269,11 @@ static bool tells_skew(bool *told, int64_t ms)
 
 void beat_review(struct core *c, wall_t wall, mono_t now)
 {
-	int64_t ms[SKEW_PEERS_MAX], own = own_offset(wall, now), median = 0;
-	size_t n = 0;
+	int64_t own = own_offset(wall, now), median = own;
+	size_t n = median_offset(c, &median);
 
-	for (struct peer *p = c->peers; p && n < SKEW_PEERS_MAX; p = p->hh.next)
-		if (p->is_member && p->online && p->has_offset)
-			ms[n++] = (p->offset_ns - own) / NS_PER_MS;
 	c->has_skew = n > 0;
-	if (n > 0) {
-		qsort(ms, n, sizeof(ms[0]), by_value);
-		median = n % 2 ? ms[n / 2] : (ms[n / 2 - 1] + ms[n / 2]) / 2;
-	}
+	median = (median - own) / NS_PER_MS;
 	c->skew_ms = -median;
 	/* Of two, nobody knows whose clock is wrong: both are told of. */
 	if (c->has_skew && tells_skew(&c->skew_alerted, c->skew_ms))

@@ -6,7 +6,7 @@
 
 #define YOUNG_MS          5000 /* two conns this young came of a simultaneous dial */
 #define RIVAL_ANSWER_MS   1000 /* for the old conn to answer, at the side that accepted the new */
-#define RIVAL_WAIT_MS     3000 /* …and at the side that dialled it, which lets the other judge */
+#define RIVAL_WAIT_MS     15000 /* …and at the side that dialled it, which lets the other judge */
 #define CONFLICT_MS       600000
 #define CONFLICTS_TO_TELL 3
 
@@ -117,15 +117,19 @@ static void settle(struct core *c, struct link *loser, const char *why, wall_t w
 	conn_give_up(c, loser, why, LOSS_OURS, now, wall, now);
 }
 
+/* Both sides keep the one that the smaller ID dialled (p2pos.md section 6). */
+static enum conn_side kept_side(const struct core *c, const struct peer *p)
+{
+	return peer_id_cmp(&c->self, &p->id) < 0 ? CONN_DIALER : CONN_LISTENER;
+}
+
 static void begin_rivalry(struct core *c, struct peer *p, struct link *fresh, wall_t wall, mono_t now)
 {
 	struct link *old = p->link;
-	/* Both sides keep the one that the smaller ID dialled (p2pos.md section 6). */
-	enum conn_side kept = peer_id_cmp(&c->self, &p->id) < 0 ? CONN_DIALER : CONN_LISTENER;
 
 	p->rival = fresh;
 	if (old->side != fresh->side && mono_since_ms(now, old->up) < YOUNG_MS) {
-		settle(c, old->side == kept ? fresh : old, "duplicate", wall, now);
+		settle(c, old->side == kept_side(c, p) ? fresh : old, "duplicate", wall, now);
 		return;
 	}
 	link_want(c, old, WANT_PING);
@@ -146,9 +150,13 @@ void conn_rival_answered(struct core *c, struct peer *p, wall_t wall, mono_t now
 
 void conn_rival_timer(struct core *c, struct link *fresh, wall_t wall, mono_t now)
 {
-	struct link *old = fresh->peer->link;
+	struct peer *p = fresh->peer;
+	struct link *old = p->link;
 
-	if (fresh->side == CONN_DIALER && mono_before(fresh->up, old->heard) && !old->asked)
+	/* Whom we dialled did not close the new one, so it is the one that stays; or it did not judge,
+	 * because we dialled each other: then both sides come to the same by themselves. */
+	if (fresh->side != old->side && !old->asked && old->side == kept_side(c, p) &&
+		mono_since_ms(fresh->up, old->up) < 2 * YOUNG_MS)
 		settle(c, fresh, "duplicate", wall, now);
 	else
 		settle(c, old, "replaced", wall, now);
@@ -161,7 +169,7 @@ static const char *refusal(struct core *c, const struct peer *p, enum core_class
 	struct maddr_ip ip;
 	bool is_stranger = wish == CORE_GUEST || wish == CORE_OPEN;
 
-	if (p->rival)
+	if (p->rival && p->rival->side == side)
 		return "duplicate";
 	if (wish == CORE_GUEST && side == CONN_DIALER)
 		return "not_a_member";
@@ -184,6 +192,12 @@ static void came_up(struct core *c, struct link *l, wall_t wall, mono_t now)
 		core_recount(c, p, wall, now);
 	} else if (l->klass == CORE_GUEST) {
 		knock(c, l, wall);
+	}
+	if (p->rival && p->rival->side != kept_side(c, p)) {
+		settle(c, p->rival, "duplicate", wall, now);
+	} else if (p->rival) {
+		settle(c, l, "duplicate", wall, now);
+		return;
 	}
 	if (p->link)
 		begin_rivalry(c, p, l, wall, now);

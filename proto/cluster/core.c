@@ -52,6 +52,7 @@ struct core *core_new(const struct core_opts *opts, wall_t wall, mono_t now)
 	c->members.applied_at = WALL_ZERO;
 	c->me = peer_get(c, &c->self);
 	c->me->is_self = true;
+	c->born = now;
 	c->state_since = wall;
 	c->state_dirty = true;
 	core_arm(c, TIMER_PROBE, mono_add_ms(now, (int64_t)rng_below(c->rng, 1000)));
@@ -425,7 +426,7 @@ static void ring(struct core *c, struct timer *t, wall_t wall, mono_t now)
 	switch ((enum core_timer)t->kind) {
 	case TIMER_PROBE: probe_next(c, now); break;
 	case TIMER_BEAT: beat_to_all(c, wall, now); break;
-	case TIMER_REFUTE: beat_refute(c, wall, now); break;
+	case TIMER_REFUTE: beat_to_all(c, wall, now); break;
 	case TIMER_SYNC: spread_sync(c, now); break;
 	case TIMER_PULLS: spread_pulls(c, now); break;
 	case TIMER_RESOLVE: mesh_resolve(c, now); break;

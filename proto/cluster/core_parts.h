@@ -218,7 +218,8 @@ struct core {
 	size_t suspected;      /* member links that are */
 	mono_t doubt_from, doubt_until; /* after a stall (N-09) */
 	mono_t round_at;       /* last round of probes for all */
-	struct bucket refute_rate;
+	struct bucket refute_rate, greet_rate;
+	mono_t born;
 
 	/* heartbeats */
 	struct buf beat_json;  /* our newest, printed */
@@ -324,6 +325,7 @@ void probe_pong(struct link *l, int64_t rtt_ns, wall_t wall);
 void probe_timer(struct core *c, struct link *l, wall_t wall, mono_t now);
 void probe_ask(struct core *c, struct link *l, mono_t now);
 void probe_stalled(struct core *c, int64_t ms, mono_t now);
+void probe_doubted(struct core *c, mono_t now);        /* somebody does not hear us: whom do we? */
 void probe_forget(struct core *c, struct link *l);     /* it is closed or no member any more */
 /* NULL, or why this node accuses nobody at the moment. */
 const char *probe_doubt(const struct core *c, mono_t now);
@@ -343,7 +345,8 @@ void rumour_greet(struct core *c, struct link *l, mono_t now); /* ask a new one 
 
 void beat_to_all(struct core *c, wall_t wall, mono_t now); /* TIMER_BEAT, TIMER_REFUTE */
 void beat_to(struct core *c, struct link *l, wall_t wall, mono_t now);
-void beat_refute(struct core *c, wall_t wall, mono_t now); /* to all, but not too often */
+/* Somebody who is linked by `to` doubts us: shows that we live, not too often. */
+void beat_refute(struct core *c, struct link *to, wall_t wall, mono_t now);
 void beat_review(struct core *c, wall_t wall, mono_t now); /* clocks */
 
 /* ---- mesh.c ------------------------------------------------------------------------------- */

@@ -101,7 +101,8 @@ void mesh_plan(struct core *c, struct peer *p, mono_t now)
 		p->dial_from = mono_add_ms(now, !c->configured || peer_id_cmp(&c->self, &p->id) < 0
 							? (int64_t)rng_below(c->rng, FIRST_MS)
 							: rng_jitter(c->rng, LATER_MS, 25));
-	timer_arm(&c->timers, &p->dial_timer, mono_max(addrs_free_at(&p->addrs), p->dial_from));
+	timer_arm(&c->timers, &p->dial_timer,
+		mono_max(now, mono_max(addrs_free_at(&p->addrs), p->dial_from)));
 }
 
 void mesh_plan_all(struct core *c, mono_t now)

@@ -5,17 +5,18 @@
  * life; anything authentic that it says is an answer, so in a small cluster, where everyone is
  * asked by others too, few questions are needed. What follows a question:
  *
- *   soft      (500 ms or what its round trips suggest) suspected: others are told, and it itself
- *   2 s       dead, if enough others told us the same within the last 2 s
+ *   soft      (what its round trips suggest, 500 ms to 1 s) suspected: others are told, and itself
+ *   2 s       (or what its round trips suggest) dead, if enough others told us the same of late
  *   dead_after of silence, and three quarters of it since the question: dead without witnesses
  *
  * unless the member has signed something since the question. Then it lives, and only the way to
  * it is broken: the conn does not count any more and a new one is sought, but the old one stays
- * until then, because its end would look like our death to the other side.
+ * until then, because its end would look like our death to the other side. When others answer us
+ * and none of them misses the member, a moment is left for its signature to come round.
  *
  * Nobody is accused while this node has reason to doubt itself: after its own loop stood still,
- * until everyone was heard again or dead_after has passed; and while half of its conns are silent
- * at once, when the fault is more likely here: then nobody is told, and witnesses do not count. */
+ * until everyone was heard again or dead_after has passed. While half of its conns are silent at
+ * once the fault is more likely here: then others are asked, but as witnesses they do not count. */
 #include "proto/cluster/core_parts.h"
 
 #define PROBE_MS          1000 /* give or take a tenth, so that nodes do not march in step */
@@ -29,17 +30,25 @@
 #define ROUND_AGAIN_MS    1000
 #define ROUND_LINKS_MAX   16
 #define ROUND_HEARD_MS    750  /* who was heard of later need not be asked in a round */
-#define REPLACE_MS_MAX    10000 /* a silent conn is kept for so long while a new one is sought */
+#define GRACE_MS          2000
+#define REPLACE_MS_MAX    30000 /* a silent conn is kept for so long while a new one is sought */
 
-static int64_t soft_ms(const struct core *c, const struct link *l)
+/* For how long an answer may well take, within bounds. */
+static int64_t patience_ms(const struct link *l, int64_t least, int64_t most)
 {
-	int64_t ms = SOFT_MS_FIRST, most = c->dead_ms * 3 / 4;
+	int64_t ms = SOFT_MS_FIRST;
 
 	if (l->has_rtt)
 		ms = (l->srtt_ns + 4 * l->rttvar_ns) / NS_PER_MS;
-	if (ms < SOFT_MS_MIN)
-		ms = SOFT_MS_MIN;
+	if (ms < least)
+		ms = least;
 	return ms < most ? ms : most;
+}
+
+/* Others are told early even where answers are slow: a refutation needs time to come round. */
+static int64_t soft_ms(const struct core *c, const struct link *l)
+{
+	return patience_ms(l, SOFT_MS_MIN, c->dead_ms / 4);
 }
 
 /* Has everyone been heard since our loop stood still? */
@@ -187,20 +196,31 @@ static void ask_round(struct core *c, mono_t now, int64_t heard_ms)
 		probe_ask(c, ask[--n], now);
 }
 
+void probe_doubted(struct core *c, mono_t now)
+{
+	ask_round(c, now, 0);
+}
+
 void probe_stalled(struct core *c, int64_t ms, mono_t now)
 {
+	const struct list *last;
+
 	if (ms < 1000)
 		return;
 	c->doubt_from = now;
 	c->doubt_until = mono_add_ms(now, c->dead_ms);
-	/* What was asked before the stall may have been answered long ago: ask anew. */
+	/* What was asked before the stall may have been answered long ago: ask anew. Asking moves a
+	 * conn to the end of the list, so the walk ends with the one that is last now. */
+	last = c->by_heard.prev;
 	list_each(node, &c->by_heard) {
 		struct link *l = list_entry(node, struct link, order);
 
-		if (!l->asked)
-			continue;
-		calm(c, l);
-		probe_ask(c, l, now);
+		if (l->asked) {
+			calm(c, l);
+			probe_ask(c, l, now);
+		}
+		if (node == last)
+			break;
 	}
 	c->round_at = MONO_ZERO;
 	ask_round(c, now, 0);
@@ -211,17 +231,20 @@ static void died(struct core *c, struct link *l, mono_t lost, wall_t wall, mono_
 	conn_give_up(c, l, "silence", LOSS_SILENCE, lost, wall, now);
 }
 
-/* The member lives, the conn does not: it does not count from now on. */
-static void fell_silent(struct core *c, struct link *l, wall_t wall, mono_t now)
+/* The conn does not count as one from now on, and another is sought. */
+static void fell_silent(struct core *c, struct link *l, mono_t now)
 {
-	struct peer *p = l->peer;
-
 	if (l->silent)
 		return;
 	l->silent = true;
-	alive_lose(&p->alive, LOSS_SILENCE, l->asked_at);
-	core_recount(c, p, wall, now);
-	mesh_lost(c, p, now);
+	mesh_lost(c, l->peer, now);
+}
+
+/* Do others answer us, of whom none misses it? Then the fault may well be between us two. */
+static bool is_alone_with_it(const struct core *c, const struct link *l, mono_t now)
+{
+	return c->class_count[CORE_MEMBER] > c->suspected && !many_are_silent(c) &&
+	       probe_witnesses(c, l->peer, now) == 0;
 }
 
 static void suspect(struct core *c, struct link *l, mono_t now)
@@ -232,7 +255,7 @@ static void suspect(struct core *c, struct link *l, mono_t now)
 		link_want(c, l, WANT_PING); /* a datagram may have been lost */
 		ask_round(c, now, ROUND_HEARD_MS);
 	}
-	if (probe_doubt(c, now))
+	if (just_stalled(c, now))
 		return;
 	if (l->told_at.ns == MONO_ZERO.ns || mono_since_ms(now, l->told_at) >= TELL_AGAIN_MS) {
 		l->told_at = now;
@@ -248,10 +271,10 @@ static mono_t sooner(mono_t best, mono_t at, mono_t now)
 
 void probe_timer(struct core *c, struct link *l, wall_t wall, mono_t now)
 {
-	int64_t soft = soft_ms(c, l), patience = soft > PATIENCE_MS ? soft : PATIENCE_MS;
-	mono_t soft_at = mono_add_ms(l->asked_at, soft);
-	mono_t patience_at = mono_add_ms(l->asked_at, patience);
-	mono_t signed_at = l->peer->alive.signed_at, signed_until, hard_at, next;
+	mono_t soft_at = mono_add_ms(l->asked_at, soft_ms(c, l));
+	mono_t patience_at = mono_add_ms(l->asked_at,
+		patience_ms(l, PATIENCE_MS, c->dead_ms * 3 / 4));
+	mono_t signed_at = l->peer->alive.signed_at, hard_at, dead_at, next;
 	bool has_signed = mono_before(l->asked_at, signed_at);
 
 	if (!l->asked)
@@ -268,27 +291,30 @@ void probe_timer(struct core *c, struct link *l, wall_t wall, mono_t now)
 	}
 	hard_at = mono_max(mono_add_ms(l->asked_at, c->dead_ms * 3 / 4),
 		mono_add_ms(l->heard, c->dead_ms));
-	signed_until = mono_add_ms(signed_at, c->dead_ms);
-	if (!has_signed && (mono_reached(hard_at, now) ||
-		(mono_reached(patience_at, now) && !many_are_silent(c) &&
-			probe_witnesses(c, l->peer, now) >= probe_witnesses_needed(c)))) {
-		died(c, l, l->asked_at, wall, now);
+	if (has_signed)
+		dead_at = mono_min(mono_max(hard_at, mono_add_ms(signed_at, c->dead_ms)),
+			mono_add_ms(hard_at, REPLACE_MS_MAX));
+	else
+		dead_at = is_alone_with_it(c, l, now) ? mono_add_ms(hard_at, GRACE_MS) : hard_at;
+	if (mono_reached(dead_at, now) ||
+		(!has_signed && mono_reached(patience_at, now) && !many_are_silent(c) &&
+			probe_witnesses(c, l->peer, now) >= probe_witnesses_needed(c))) {
+		/* One that signs is alive, even if no other way to it was found in all that time. */
+		bool lives = has_signed && mono_since_ms(now, signed_at) < c->dead_ms;
+
+		died(c, l, lives ? l->asked_at : mono_max(l->asked_at, signed_at), wall, now);
 		return;
 	}
-	if (mono_reached(hard_at, now)) {
-		if (mono_reached(signed_until, now)) {
-			died(c, l, signed_at, wall, now);
-			return;
-		}
-		if (mono_reached(mono_add_ms(hard_at, REPLACE_MS_MAX), now)) {
-			died(c, l, l->asked_at, wall, now);
-			return;
-		}
-		fell_silent(c, l, wall, now);
+	/* Nobody dies of this, so it need not wait for long. */
+	if (has_signed && mono_reached(patience_at, now)) {
+		fell_silent(c, l, now);
+		alive_lose(&l->peer->alive, LOSS_SILENCE, l->asked_at);
+	} else if (mono_reached(hard_at, now)) {
+		fell_silent(c, l, now);
 	}
 	next = mono_add_ms(now, TELL_AGAIN_MS);
 	next = sooner(next, patience_at, now);
 	next = sooner(next, hard_at, now);
-	next = sooner(next, has_signed ? signed_until : next, now);
+	next = sooner(next, dead_at, now);
 	timer_arm(&c->timers, &l->timer, next);
 }

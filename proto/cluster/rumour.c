@@ -17,6 +17,8 @@
 #define TELL_TO          3  /* members that are told of a suspicion */
 #define WISHES_MAX       16 /* members out of reach that are asked about in a round */
 #define WISH_PERCENT     10
+#define SETTLE_MS        5000
+#define GREET_EACH_MS    60 /* questions to members that just came up, after the first 16 */
 #define TOLD_AGAIN_MS    10000 /* who was told that we miss it too is not told again sooner */
 #define URGE_AGAIN_MS    1000  /* a suspect hears of it through us at most so often */
 #define SUSPECT_BURST    64    /* suspicions taken of one sender at once, further ones … */
@@ -101,7 +103,7 @@ void rumour_wishes(struct core *c, mono_t now)
 	size_t left = WISHES_MAX;
 
 	core_arm(c, TIMER_WISH, mono_add_ms(now, rng_jitter(c->rng, c->beat_ms, WISH_PERCENT)));
-	if (!c->configured || c->online == c->members.held.member_count)
+	if (!c->configured || c->target_linked == c->target_count)
 		return;
 	for (struct peer *p = c->peers; p && left > 0; p = p->hh.next) {
 		/* Half an interval: those that did not get their turn come first the next time. */
@@ -114,18 +116,19 @@ void rumour_wishes(struct core *c, mono_t now)
 
 void rumour_greet(struct core *c, struct link *l, mono_t now)
 {
-	size_t left = WISHES_MAX;
-
-	if (!c->configured || !(l->speaks & CORE_SPEAKS_SUSPECT))
+	if (!c->configured || !(l->speaks & CORE_SPEAKS_SUSPECT) ||
+		c->online == c->members.held.member_count)
 		return;
-	if (c->online == c->members.held.member_count)
+	/* At the start everyone is missing, and comes by itself. */
+	if (mono_since_ms(now, c->born) < SETTLE_MS)
 		return;
-	for (struct peer *p = c->peers; p && left > 0; p = p->hh.next) {
+	for (struct peer *p = c->peers; p; p = p->hh.next) {
 		if (p == l->peer || p->online || !is_out_of_reach(c, p))
 			continue;
+		if (!bucket_take(&c->greet_rate, WISHES_MAX, GREET_EACH_MS, now))
+			return;
 		send_suspect(c, l, p);
 		told(p, l, now);
-		left--;
 	}
 }
 
@@ -181,10 +184,12 @@ int core_suspect_in(struct core *c, uint64_t conn, struct bytes json, wall_t wal
 	if (err)
 		return err;
 	about = peer_find(c, &id);
-	if (about && about->is_self)
-		beat_refute(c, wall, now);
-	else if (about && about->is_member && about != l->peer)
+	if (about && about->is_self) {
+		beat_refute(c, l, wall, now);
+		probe_doubted(c, now);
+	} else if (about && about->is_member && about != l->peer) {
 		doubted(c, about, l, wall, now);
+	}
 	core_settle(c, wall, now);
 	return 0;
 }
