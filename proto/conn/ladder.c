@@ -4,7 +4,7 @@
  *
  * A dialer sends its proposal and its first handshake message in one piece. Its last handshake
  * message waits for the owner's judgement, so that the first streams leave with it (performance.md
- * D5), and a peer that is sent away does not learn who we are. */
+ * D5), and a peer that conn_abort() sends away does not learn who we are. */
 #include <assert.h>
 
 #include "proto/base/err.h"

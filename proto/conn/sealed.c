@@ -39,6 +39,7 @@ int sealed_next(struct conn *c, struct bytes *in, struct bytes *ret_body)
 			*in = bytes_from(*in, len);
 			return 0;
 		}
+		(void)buf_reserve(&c->rest, in->len); /* less than one message */
 	}
 	do {
 		err = noise_message_len(&c->noise, buf_bytes(&c->rest), &len);

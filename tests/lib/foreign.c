@@ -14,16 +14,20 @@ static void ask(struct conn *to, struct bytes said, struct buf *out, mono_t now)
 	conn_send(to, out, 1 << 20, now);
 }
 
-void foreign_init(struct foreign *f, struct conn *to, uint64_t seed, mono_t now)
+static void prepare(struct foreign *f, struct conn *to, uint64_t seed)
 {
-	struct buf said = BUF_INIT, answer = BUF_INIT;
-	size_t len;
-
 	memset(f, 0, sizeof(*f));
 	f->to = to;
 	rng_seed(&f->seeded, seed);
 	key_generate(&f->seeded.rng, &f->identity);
 	noise_static_init(&f->own, &f->identity, &f->seeded.rng);
+}
+
+static void shake_hands(struct foreign *f, struct conn *to, mono_t now)
+{
+	struct buf said = BUF_INIT, answer = BUF_INIT;
+	size_t len;
+
 	noise_init(&f->noise,
 		&(struct noise_opts){.initiator = true, .own = &f->own, .rng = &f->seeded.rng});
 	assert_ok(buf_put_str(&said, HELLO));
@@ -40,6 +44,19 @@ void foreign_init(struct foreign *f, struct conn *to, uint64_t seed, mono_t now)
 	assert_true(noise_is_ready(&f->noise));
 	buf_deinit(&said);
 	buf_deinit(&answer);
+}
+
+void foreign_init(struct foreign *f, struct conn *to, uint64_t seed, mono_t now)
+{
+	prepare(f, to, seed);
+	shake_hands(f, to, now);
+}
+
+void foreign_init_late(struct foreign *f, struct conn *to, uint64_t seed, mono_t now)
+{
+	prepare(f, to, seed);
+	f->own.payload_len = f->own.proof_len;
+	shake_hands(f, to, now);
 }
 
 void foreign_deinit(struct foreign *f)

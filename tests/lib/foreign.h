@@ -19,6 +19,8 @@ struct foreign {
 
 /* Shakes hands with a fresh listening conn, whose owner then has CONN_PROVEN to answer. */
 void foreign_init(struct foreign *f, struct conn *to, uint64_t seed, mono_t now);
+/* The same, without a muxer in the handshake: the conn is then in `muxing`. */
+void foreign_init_late(struct foreign *f, struct conn *to, uint64_t seed, mono_t now);
 void foreign_deinit(struct foreign *f);
 
 /* Each appends a frame to what leaves next. */

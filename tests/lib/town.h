@@ -12,7 +12,7 @@
 #include "proto/cluster/core.h"
 #include "tests/lib/net.h"
 
-#define TOWN_TOKENS_MAX 1024
+#define TOWN_TOKENS_MAX 16384
 #define TOWN_ADMINS     2
 
 struct town;

@@ -351,8 +351,6 @@ static void note_down(struct town *t, struct node *n, const struct core_decision
 	mono_t calm = mono_add_ms(town_now(t), -15000);
 
 	t->count.downs++;
-	if (getenv("DBG"))
-		fprintf(stderr, "%.3f down at %u of %d: %s\n", (double)town_now(t).ns / 1e9, n->index, i, d->why);
 	if (!other || !other->up || net_is_frozen(t->net, other->index) ||
 		strcmp(d->why, "removed") == 0)
 		return;
@@ -360,17 +358,13 @@ static void note_down(struct town *t, struct node *n, const struct core_decision
 		mono_before(calm, *town_pair(t, n->index, other->index)))
 		return;
 	t->false_downs++;
-	if (getenv("DBG"))
-		fprintf(stderr, "%.3f FALSE DOWN at %u of %u: %s\n", (double)town_now(t).ns / 1e9, n->index, other->index, d->why);
 }
 
-static void close_wire(struct town *t, struct node *n, uint64_t id, const char *why)
+static void close_wire(struct town *t, struct node *n, uint64_t id)
 {
 	struct wire *w = find_wire(n, id);
 
 	t->count.closes++;
-	if (getenv("DBG") && w)
-		fprintf(stderr, "%.3f close at %u of %u (%s)\n", (double)town_now(t).ns / 1e9, n->index, w->other, why);
 	if (w)
 		drop_wire(n, w);
 	core_conn_down(n->core, id, CORE_DOWN_OURS, "closed", NOW(t, n));
@@ -415,7 +409,7 @@ static void carry_out(struct town *t, struct node *n, const struct core_decision
 	switch (d->kind) {
 	case CORE_DIAL: dial(t, n, d->u.dial); break;
 	case CORE_RESOLVE: resolve(t, n); break;
-	case CORE_CLOSE: close_wire(t, n, d->conn, d->why); break;
+	case CORE_CLOSE: close_wire(t, n, d->conn); break;
 	case CORE_GRANT: break;
 	case CORE_PING:
 		if (w)

@@ -305,6 +305,13 @@ static void a_listener_speaks_names_up_to_63_bytes(void **state)
 	(void)buf_put_u8(&in, '\n');
 	assert_bytes(answer(names, 1, buf_bytes(&in), &out, &err), buf_bytes(&in));
 	assert_ok(err);
+	/* One that only begins like it is another name, however much of it is held. */
+	buf_reset(&in);
+	(void)buf_put(&in, BYTES_LIT(HEADER "\x42"));
+	(void)buf_put_str(&in, longest);
+	(void)buf_put(&in, BYTES_LIT("\n/\n"));
+	assert_bytes(answer(names, 1, buf_bytes(&in), &out, &err), BYTES_LIT(HEADER NA));
+	assert_ok(err);
 	buf_deinit(&in);
 	buf_deinit(&out);
 }
