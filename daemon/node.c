@@ -471,6 +471,7 @@ static void tear_down(struct node *n)
 	if (n->loop)
 		chores_stop(n);
 	control_close(n->control);
+	n->control = NULL; /* news of what is torn down next reach nobody */
 	listener_free(n->listener);
 	bootstrap_free(n->bootstrap);
 	drive_free(n->drive);

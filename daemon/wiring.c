@@ -77,7 +77,8 @@ static void on_up(void *arg, const struct swarm_conn *c)
 {
 	struct node *n = arg;
 
-	control_hear_up(n->control, c);
+	if (n->control)
+		control_hear_up(n->control, c);
 }
 
 static void on_gone(void *arg, const struct swarm_conn *c, enum swarm_end how, int err, const char *why)

@@ -45,21 +45,29 @@ static void net_limits(const struct control_node *n, json_t *list)
 	limit(list, "members", view.members, MEMBERS_MAX);
 }
 
+/* Printing the metrics is what brings the figures of the process up to date. */
+static double resident_bytes(void)
+{
+	struct buf text = BUF_INIT;
+
+	(void)metrics_print(&text, true);
+	buf_deinit(&text);
+	return metric_value(M_RSS, NULL, 0);
+}
+
 struct answer *do_DEBUG_MEMORY(struct call *c)
 {
 	const struct control_node *n = call_node(c);
 	const struct control *control = call_client(c)->control;
 	struct store_figures store;
+	double resident = resident_bytes();
 	json_t *list = json_array();
-	double resident;
 
-	n->measure(n->arg);
 	net_limits(n, list);
 	store_figures(n->store, &store);
 	limit(list, "store_queue", store.queued, STORE_QUEUE_MAX);
 	limit(list, "control_clients", control->client_count, CONTROL_CLIENTS_MAX);
 	limit(list, "control_backlog_bytes", server_backlog(control), CONTROL_BACKLOG_BYTES_MAX);
-	resident = metric_value(M_RSS, NULL, 0);
 	return call_ok(c, json_pack("{s:o, s:o}", "resident_bytes",
 				  resident > 0 ? json_integer((json_int_t)resident) : json_null(),
 				  "limits", list));

@@ -117,7 +117,7 @@ static void on_history(void *arg, int err, const struct store_row *rows, size_t 
 		if (r->kind == STORE_ROW_SNAPSHOT && json_array_size(list) < limit)
 			json_array_append_new(list,
 				json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:b}", "issued_at",
-					shape_time(r->stamp.issued_at), "issuer_peer_id",
+					shape_stamp(r->stamp.issued_at), "issuer_peer_id",
 					shape_peer(&r->peer), "members", (json_int_t)r->members,
 					"hash", shape_hash(r->stamp.hash), "source",
 					shape_text(r->what), "accepted_at", shape_time(r->at),

@@ -59,7 +59,7 @@ static json_t *proof_part(const struct core_view *view, wall_t now)
 	if (!p || admin_proof_is_empty(p))
 		return json_null();
 	return json_pack("{s:o, s:o, s:I}", "peer_id", shape_peer(&p->peer), "valid_to",
-		shape_time(p->valid_to), "days_left",
+		shape_stamp(p->valid_to), "days_left",
 		(json_int_t)((p->valid_to.sec - now.sec) / DAY_SEC));
 }
 

@@ -145,7 +145,7 @@ static void fail_verdict(struct publish *p, const struct core_verdict *v)
 	data = json_pack("{s:s}", "detail", rules_detail(v->reason));
 	held = ticket_is_wanted(p->t) ? core_snapshot(ticket_node(p->t)->core) : NULL;
 	if (v->reason == SNAPSHOT_STALE && held) {
-		json_object_set_new(data, "current_issued_at", shape_time(held->issued_at));
+		json_object_set_new(data, "current_issued_at", shape_stamp(held->issued_at));
 		json_object_set_new(data, "current_hash", shape_hash(held->hash));
 	}
 	ticket_fail_with(p->t, rules_error(v->reason), data, NULL, "%s",
@@ -191,7 +191,7 @@ static struct answer *refuse_stale(struct call *c, const struct snapshot *held, 
 {
 	return call_fail_with(c, RPC_ERR_SNAPSHOT_STALE,
 		json_pack("{s:o, s:o}", "current_issued_at",
-			held ? shape_time(held->issued_at) : json_null(), "current_hash",
+			held ? shape_stamp(held->issued_at) : json_null(), "current_hash",
 			held ? shape_hash(held->hash) : json_null()),
 		NULL, "%s", why);
 }

@@ -38,7 +38,7 @@ static json_t *snapshot_event(const struct store_row *r)
 {
 	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:I, s:o, s:o}", "at", shape_time(r->at), "kind",
 		"snapshot", "action", r->kind == STORE_ROW_EVIDENCE ? "evidence" : "applied",
-		"issued_at", shape_time(r->stamp.issued_at), "issuer_peer_id",
+		"issued_at", shape_stamp(r->stamp.issued_at), "issuer_peer_id",
 		shape_peer(&r->peer), "members", (json_int_t)r->members, "hash",
 		shape_hash(r->stamp.hash), "source", shape_text(r->what));
 }

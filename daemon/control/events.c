@@ -158,7 +158,7 @@ static void tell_membership(struct control *c, const struct core_membership *m)
 	json_t *fields = json_pack("{s:s, s:o, s:o, s:o, s:o, s:I, s:o, s:s}", "action", "applied",
 		"added", shape_peers(m->added, m->added_count), "removed",
 		shape_peers(m->removed, m->removed_count), "issuer_peer_id",
-		shape_peer(&m->snapshot->issuer), "issued_at", shape_time(m->snapshot->issued_at),
+		shape_peer(&m->snapshot->issuer), "issued_at", shape_stamp(m->snapshot->issued_at),
 		"members", (json_int_t)m->snapshot->member_count, "hash",
 		shape_hash(m->snapshot->hash), "source", shape_source(m->source));
 

@@ -28,6 +28,12 @@ json_t *shape_bytes(struct bytes text)
 
 json_t *shape_time(wall_t t)
 {
+	t.nsec -= t.nsec % NS_PER_MS;
+	return shape_stamp(t);
+}
+
+json_t *shape_stamp(wall_t t)
+{
 	char text[RFC3339_SIZE];
 
 	return wall_is_zero(t) ? json_null() : json_string(rfc3339_text(t, text));
@@ -122,7 +128,7 @@ json_t *shape_snapinfo(const struct snapshot *s, const char *source)
 {
 	if (!s)
 		return json_null();
-	return json_pack("{s:o, s:o, s:I, s:o, s:o}", "issued_at", shape_time(s->issued_at),
+	return json_pack("{s:o, s:o, s:I, s:o, s:o}", "issued_at", shape_stamp(s->issued_at),
 		"issuer_peer_id", shape_peer(&s->issuer), "members", (json_int_t)s->member_count,
 		"hash", shape_hash(s->hash), "source", shape_text(source));
 }

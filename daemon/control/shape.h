@@ -12,7 +12,8 @@
 /* Each makes a new JSON value. */
 json_t *shape_text(const char *text);         /* null for NULL and "" */
 json_t *shape_bytes(struct bytes text);       /* a stranger's text, made printable; null when empty */
-json_t *shape_time(wall_t t);                 /* null for WALL_ZERO */
+json_t *shape_time(wall_t t);  /* to the millisecond; null for WALL_ZERO */
+json_t *shape_stamp(wall_t t); /* exact, for what is signed; null for WALL_ZERO */
 json_t *shape_mono(const struct control_node *n, mono_t t); /* as wall time; null for MONO_ZERO */
 json_t *shape_peer(const struct peer_id *id); /* null for none */
 json_t *shape_peers(const struct peer_id *ids, size_t count);

@@ -11,6 +11,9 @@
 /* An idle client holds no more than this of what it once needed. */
 #define LINES_KEEP_BYTES 4096
 
+/* Reals are milliseconds with three digits behind the point: more digits would be noise. */
+#define PRINT_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(12))
+
 #define REPLY_VALUES_MAX (512 * 1024) /* a status of the largest cluster has about 160,000 */
 
 void rpc_lines_init(struct rpc_lines *l, size_t line_bytes_max)
@@ -234,7 +237,7 @@ int rpc_put(struct buf *out, const json_t *doc)
 {
 	size_t before = out->len;
 
-	if (json_dump_callback(doc, put_piece, out, JSON_COMPACT) == 0 && buf_put_u8(out, '\n') == 0)
+	if (json_dump_callback(doc, put_piece, out, PRINT_FLAGS) == 0 && buf_put_u8(out, '\n') == 0)
 		return 0;
 	buf_truncate(out, before);
 	return P2P_ERR_TOO_LARGE;
