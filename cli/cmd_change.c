@@ -53,22 +53,26 @@ static void print_plan(struct cli *c, json_t *plan)
 	show_plan(stdout, plan);
 }
 
-static bool locks_out(const json_t *plan)
+/* Whom the change would lock out ("self", "issuer", "quorum"), as the daemon's own refusal names
+ * it; NULL: nobody. */
+static const char *locks_out(const json_t *plan)
 {
+	static const char word[] = "would_lock_out_";
 	const json_t *w;
 	size_t i;
 
 	json_array_foreach(json_object_get(plan, "warnings"), i, w)
-		if (strncmp(out_text(w, "type"), "would_lock_out", 14) == 0)
-			return true;
-	return false;
+		if (strncmp(out_text(w, "type"), word, sizeof(word) - 1) == 0)
+			return out_text(w, "type") + sizeof(word) - 1;
+	return NULL;
 }
 
 /* Confirmed in proportion: y for a change, the cluster's name for one that could lock people out. */
 static int confirm(struct cli *c, const json_t *plan)
 {
 	const char *cluster = out_text(json_object_get(plan, "draft"), "cluster_id");
-	bool dangerous = locks_out(plan) && !cli_given(c, "force"), asked, yes;
+	const char *dangerous = cli_given(c, "force") ? NULL : locks_out(plan);
+	bool asked, yes;
 	char question[160];
 
 	if (!dangerous && c->yes)
@@ -87,8 +91,8 @@ static int confirm(struct cli *c, const json_t *plan)
 		return out_fail(c, CLI_FAILED, NULL, "nothing was changed");
 	if (dangerous)
 		return out_fail_reason(c, CLI_FAILED, 1106, "would_lock_out",
-			"p2posctl member plan shows the effect; --force does it all the same", NULL,
-			"the change would lock the cluster out");
+			"p2posctl member plan shows the effect; --force does it all the same",
+			json_pack("{s:s}", "detail", dangerous), "the change would lock the cluster out");
 	return out_fail(c, CLI_USAGE, "say --yes, or run it on a terminal", "this needs a yes");
 }
 

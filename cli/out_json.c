@@ -88,19 +88,38 @@ void out_line(struct cli *c, json_t *doc, out_printer *print)
 	fflush(stdout);
 }
 
+/* For an error that has nothing more precise to say: none leaves without a hint. */
+static const char *hint_of(int code)
+{
+	switch (code) {
+	case CLI_USAGE: return "p2posctl --help lists the commands, p2posctl COMMAND --help their options";
+	case CLI_DATAERR: return "look into the file or the text that was given: it is not what it should be";
+	case CLI_NOINPUT: return "check the path; @FILE names a file, - is standard input";
+	case CLI_UNAVAILABLE: return "start the daemon: systemctl start p2posd; or name its socket: --socket PATH";
+	case CLI_CANTCREAT:
+	case CLI_IOERR: return "check the directory, its free space and who may write there";
+	case CLI_TEMPFAIL: return "try again, or allow more time: --timeout";
+	case CLI_PROTOCOL: return "compare the versions of p2posctl and p2posd: p2posctl version";
+	case CLI_NOPERM: return "use sudo, or become a user who may read it";
+	case CLI_CONFIG: return "p2posctl config check names each fault";
+	case CLI_SOFTWARE: return "this is a bug: please report it";
+	default: return "p2posctl explain tells the state of the node";
+	}
+}
+
 static void print_error(struct cli *c, int code, long number, const char *reason, const char *message,
 	const char *hint, json_t *data)
 {
 	json_t *e;
 
+	if (!hint || !*hint)
+		hint = hint_of(code);
 	if (!c->json) {
-		fprintf(stderr, "p2posctl: %s\n", message);
-		if (hint && *hint)
-			fprintf(stderr, "  %s\n", hint);
+		fprintf(stderr, "p2posctl: %s\n  %s\n", message, hint);
 		return;
 	}
 	e = json_pack("{s:i,s:s,s:s,s:s}", "code", (int)(number ? number : code), "reason", reason, "message",
-		message, "hint", hint ? hint : "");
+		message, "hint", hint);
 	if (json_object_size(data))
 		json_object_set(e, "data", data);
 	e = json_pack("{s:o}", "error", e);

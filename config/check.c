@@ -28,8 +28,13 @@ static void check_ports(const struct config *cfg, struct config_report *r)
 		return;
 	for (size_t i = 0; i < cfg->listen_count; i++)
 		if (cfg->listen[i].port == cfg->auto_tls.port) {
-			config_error(r, "/auto_tls/port",
-				"is the port of listen too; secure WebSocket needs its own");
+			/* Asked for, it cannot be given; "auto" does without, as on a private node. */
+			if (cfg->auto_tls.mode == AUTOTLS_ON || *cfg->wss.cert)
+				config_error(r, "/auto_tls/port",
+					"is the port of listen too; secure WebSocket needs its own");
+			else
+				config_warning(r, "/auto_tls/port",
+					"is the port of listen too: no secure WebSocket without a port of its own");
 			return;
 		}
 }

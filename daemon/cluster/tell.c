@@ -36,8 +36,10 @@ void drive_store_rows(struct drive *d)
 {
 	struct core_member m;
 
+	/* Of a member never seen there is nothing to say: its row came in offline with the snapshot,
+	 * and thousands of such rows would push real observations out of the queue. */
 	for (size_t i = 0; core_member_at(d->o.core, i, drive_wall(d), drive_now(d), &m); i++)
-		if (!peer_id_is_none(&m.peer))
+		if (!peer_id_is_none(&m.peer) && (m.self || m.online || !wall_is_zero(m.last_seen)))
 			tell_row(d, &m.peer);
 }
 
