@@ -17,7 +17,7 @@ DESTDIR ?=
 Q       := $(if $(V),,@)
 VERSION := $(shell cat VERSION)
 
-PKGS        := libuv libsodium sqlite3 libcares jansson
+PKGS        := libuv libsodium sqlite3 libcares jansson gnutls
 CLI_PKGS    := libsodium jansson smartcols
 
 WARN     := -Wall -Wextra -Wshadow -Werror -Wstrict-prototypes -Wmissing-prototypes -Wvla

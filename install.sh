@@ -16,7 +16,7 @@ STATE=/var/lib/p2pos
 RUN=/run/p2pos
 LOG=/var/log/p2posd.log
 BUILD_PACKAGES="gcc make pkg-config libc6-dev libuv1-dev libsodium-dev libsqlite3-dev libc-ares-dev
-  libjansson-dev libsmartcols-dev uthash-dev"
+  libjansson-dev libgnutls28-dev libsmartcols-dev uthash-dev"
 
 usage() {
   cat <<'TEXT'

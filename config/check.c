@@ -41,6 +41,9 @@ static void check_ports(const struct config *cfg, struct config_report *r)
 
 static void check_secrets(const struct config *cfg, struct config_report *r)
 {
+	if (*cfg->node_private_key)
+		config_warning(r, "/node_private_key",
+			"is read for the sake of older files; a key is safer in node.key or a credential");
 	if (!*cfg->wss.cert != !*cfg->wss.key)
 		config_error(r, *cfg->wss.cert ? "/wss/key" : "/wss/cert",
 			"is missing: certificate and key belong together");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* p2posd: arguments, configuration, node, exit code. */
 #include <getopt.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,13 +141,19 @@ static void open_log(const struct arguments *a, const struct config *cfg)
 static int start(const struct arguments *a)
 {
 	const char *state = getenv("STATE_DIRECTORY"), *env = getenv("P2POS_CONFIG");
+	/* It may hold the node's key: locked in memory, left out of dumps, wiped when freed. */
+	struct config *cfg = sodium_malloc(sizeof(*cfg));
 	char *config = choose(a->config ? a->config : env, a->data_dir, "config.json", CONFIG_DEFAULT);
 	char *data = xstrdup(a->data_dir ? a->data_dir : state && *state ? state : STATE_DEFAULT);
 	char *socket = choose(a->socket, a->data_dir, "p2posd.sock", SOCKET_DEFAULT);
 	struct node_paths paths = {config, data, socket, a->data_dir == NULL};
-	struct config *cfg = xcalloc(1, sizeof(*cfg));
 	int code;
 
+	if (!cfg) {
+		fprintf(stderr, "p2posd: out of memory\n");
+		code = NODE_EXIT_SOFTWARE;
+		goto out;
+	}
 	config_init(cfg);
 	/* A directory of one's own is made; that of the service is systemd's business. */
 	if (a->data_dir)
@@ -161,8 +168,8 @@ static int start(const struct arguments *a)
 		notify_close();
 		log_close();
 	}
-	config_deinit(cfg);
-	free(cfg);
+	sodium_free(cfg);
+out:
 	free(config);
 	free(data);
 	free(socket);

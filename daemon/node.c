@@ -48,6 +48,9 @@ static int load_key(struct node *n)
 	else
 		log_info("NODE", "node_key_loaded", kv_peer("peer_id", &n->key.id),
 			kv_text("source", node_key_source_name(n->key.source)));
+	if (!n->key.is_locked)
+		log_warn("NODE", "node_key_not_locked",
+			kv_text("reason", "the memory lock limit is too low: the key may reach the swap"));
 	noise_static_init(&n->noise, n->key.pair, rng_system());
 	return 0;
 }
@@ -182,7 +185,8 @@ static void load_core(struct node *n)
 
 static void build_cluster(struct node *n)
 {
-	const struct bootstrap_opts boot = {.loop = n->loop, .dns = n->dns, .on_addr = wiring_addr, .arg = n};
+	const struct bootstrap_opts boot = {.loop = n->loop, .dns = n->dns, .on_addr = wiring_addr,
+		.is_reached = wiring_is_reached, .arg = n};
 	const struct drive_watch watch = wiring_drive(n);
 	struct core_opts opts;
 	struct drive_opts drive;
@@ -191,7 +195,8 @@ static void build_cluster(struct node *n)
 	n->core = core_new(&opts, loop_wall(n->loop), loop_now(n->loop));
 	load_core(n);
 	drive = (struct drive_opts){.loop = n->loop, .core = n->core, .swarm = n->swarm, .streams = n->streams,
-		.dialer = n->dialer, .identify = n->identify, .book = n->book, .self = n->self, .store = n->store};
+		.dialer = n->dialer, .identify = n->identify, .book = n->book, .self = n->self, .store = n->store,
+		.cluster_id = n->config->cluster_id};
 	n->drive = drive_new(&drive, &watch);
 	n->bootstrap = bootstrap_new(&boot);
 	bootstrap_set(n->bootstrap, n->config->bootstrap, n->config->bootstrap_count);
@@ -399,6 +404,7 @@ static int apply(struct node *n, struct config *fresh, struct config_report *rep
 	*n->config = *fresh;
 	node_core_opts(n, &opts);
 	drive_configure(n->drive, &opts);
+	swarm_set_conns_max(n->swarm, fresh->limits.connections);
 	bootstrap_set(n->bootstrap, fresh->bootstrap, fresh->bootstrap_count);
 	(void)log_set_level(NULL, fresh->log.level); /* NULL is always known */
 	announce(n);

@@ -67,6 +67,7 @@ struct drive_watch wiring_drive(struct node *n);
 void wiring_face(struct node *n);
 /* After the control socket is open. */
 void wiring_control(struct node *n);
+bool wiring_is_reached(void *arg, const struct peer_id *peer);
 void wiring_addr(void *arg, const struct peer_id *peer, const struct maddr *addr, bool from_dns);
 void wiring_store_news(void *arg, const struct store_news *news);
 

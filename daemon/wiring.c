@@ -64,6 +64,13 @@ struct drive_watch wiring_drive(struct node *n)
 		.on_push = on_push, .on_pull = on_pull, .on_resolve = on_resolve};
 }
 
+bool wiring_is_reached(void *arg, const struct peer_id *peer)
+{
+	const struct node *n = arg;
+
+	return peer_id_eq(peer, swarm_self(n->swarm)) || swarm_find(n->swarm, peer) != 0;
+}
+
 void wiring_addr(void *arg, const struct peer_id *peer, const struct maddr *addr, bool from_dns)
 {
 	struct node *n = arg;

@@ -46,6 +46,8 @@ static void on_timer(void *arg, mono_t now)
 static const char *judge(void *arg, const struct swarm_conn *c, struct swarm_grant *ret_grant)
 {
 	struct drive *d = arg;
+	struct core_member before = {0}, now = {0};
+	bool was_seen = core_member_get(d->o.core, &c->peer, drive_wall(d), drive_now(d), &before);
 	const char *why;
 	enum core_class klass = core_conn_up(d->o.core, c->id, &c->peer, c->side, &c->remote, c->dial,
 		&why, drive_wall(d), drive_now(d));
@@ -56,6 +58,8 @@ static const char *judge(void *arg, const struct swarm_conn *c, struct swarm_gra
 		metric_inc(M_PEERS_REJECTED, why);
 		return why;
 	}
+	if (was_seen && core_member_get(d->o.core, &c->peer, drive_wall(d), drive_now(d), &now))
+		tell_moved(d, &c->peer, &before.addr, &now.addr);
 	grant_of(klass, ret_grant);
 	return NULL;
 }

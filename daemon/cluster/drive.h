@@ -27,6 +27,7 @@ struct drive_opts {
 	struct peerbook *book;
 	struct self *self;
 	struct store *store;
+	const char *cluster_id;
 };
 
 /* News for those above; any may be NULL. */

@@ -54,6 +54,8 @@ void carry_deinit(struct drive *d);
 void tell(struct drive *d, const struct core_decision *x);
 /* The row of one member as it is now. */
 void tell_row(struct drive *d, const struct peer_id *peer);
+/* A member that came back from another host than before; with either unknown nothing is told. */
+void tell_moved(struct drive *d, const struct peer_id *peer, const struct maddr *before, const struct maddr *now);
 
 /* The protocols, each in its own file; they serve on `d->o.streams`. */
 void pull_serve(struct drive *d);

@@ -19,7 +19,11 @@ static void on_heartbeat(void *arg, struct ask_call *call, int err, struct bytes
 
 	(void)err;
 	metric_inc(M_HEARTBEATS_RECEIVED, heartbeat_reason_name(why));
-	if (why != HEARTBEAT_OK)
+	/* A digest has overtaken it: every heartbeat may come in more than one way. */
+	if (why == HEARTBEAT_REPLAY)
+		log_debug("HEARTBEAT", "heartbeat_reject", kv_peer("peer_id", ask_call_peer(call)),
+			kv_text("reason", heartbeat_reason_name(why)));
+	else if (why != HEARTBEAT_OK)
 		log_info("HEARTBEAT", "heartbeat_reject", kv_peer("peer_id", ask_call_peer(call)),
 			kv_text("reason", heartbeat_reason_name(why)));
 	else

@@ -23,7 +23,8 @@ void tell_row(struct drive *d, const struct peer_id *peer)
 		return;
 	text_copy(row.last_remote_addr, sizeof(row.last_remote_addr), bytes_str(addr_text(&m.addr, addr)));
 	row.last_seen_at = m.self ? drive_wall(d) : m.last_seen;
-	row.is_online = m.online;
+	/* Whoever stops watches nobody any more: what it leaves behind does not say "online". */
+	row.is_online = m.online && !d->is_stopping;
 	row.has_ping = m.has_rtt;
 	row.last_ping_ok = !m.suspected;
 	row.last_ping_at = m.last_pong;
@@ -60,7 +61,8 @@ static void tell_state(struct drive *d, const struct core_state_change *s)
 	buf_deinit(&missing);
 	log_info("NODE", "runtime_state", kv_text("prev", row.prev), kv_text("next", row.next),
 		kv_text("reason", s->reason), kv_uint("online", s->online), kv_uint("members", s->members),
-		kv_uint("needed", s->needed), kv_peer("peer_id", swarm_self(d->o.swarm)));
+		kv_uint("needed", s->needed), kv_peer("peer_id", swarm_self(d->o.swarm)),
+		kv_text("cluster_id", d->o.cluster_id));
 	if (s->prev != s->next)
 		metric_inc(M_NODE_STATE_CHANGES, row.prev, row.next);
 }
@@ -81,6 +83,28 @@ static void tell_presence(struct drive *d, const struct core_decision *x)
 	tell_row(d, &x->peer);
 	log_info("NODE", up ? "member_online" : "member_offline", kv_peer("peer_id", &x->peer),
 		kv_text("reason", x->why));
+}
+
+/* The port is left out: that of a peer which dialled us is another one each time. */
+static bool is_same_host(const struct maddr *a, const struct maddr *b)
+{
+	struct maddr_ip x, y;
+
+	if (maddr_to_ip(a, &x) || maddr_to_ip(b, &y))
+		return maddr_eq(a, b);
+	return x.family == y.family && memcmp(x.ip, y.ip, sizeof(x.ip)) == 0;
+}
+
+void tell_moved(struct drive *d, const struct peer_id *peer, const struct maddr *before, const struct maddr *now)
+{
+	char was[MADDR_TEXT_MAX + 1], is[MADDR_TEXT_MAX + 1];
+	struct store_presence row = {.at = drive_wall(d), .peer = *peer, .kind = STORE_ADDR_CHANGE, .rtt_ms = -1,
+		.addr = addr_text(now, is), .reason = addr_text(before, was)};
+
+	if (before->len == 0 || now->len == 0 || is_same_host(before, now))
+		return;
+	store_put_presence(d->o.store, &row);
+	log_info("NODE", "peer_moved", kv_peer("peer_id", peer), kv_text("from", was), kv_text("to", is));
 }
 
 static void tell_membership(struct drive *d, const struct core_membership *m)

@@ -250,7 +250,8 @@ static struct answer *check_snapshot(struct call *c, const struct snapshot *s,
 
 	if (snapshot_check(s, &rules, &reason) != 0)
 		return refuse_rule(c, reason);
-	if (held && snapshot_cmp(s, held) < 0)
+	/* Another one of the same instant goes on, though it may lose: it is evidence (p2pos.md 3.5). */
+	if (held && wall_cmp(s->issued_at, held->issued_at) < 0)
 		return refuse_stale(c, held, "the snapshot held is newer");
 	if (call_flag(c, "force") || (held && snapshot_cmp(s, held) == 0))
 		return NULL;

@@ -126,6 +126,22 @@ static void ask(struct entry *e)
 		e->err = err;
 }
 
+/* An address that names nobody cannot be known to be reached. */
+static bool is_all_reached(const struct entry *e)
+{
+	const struct bootstrap_opts *o = &e->b->o;
+
+	for (size_t i = 0; i < e->count; i++) {
+		struct maddr addr = e->addrs[i];
+		struct peer_id peer = PEER_ID_NONE;
+
+		(void)maddr_split_peer(&addr, &peer);
+		if (peer_id_is_none(&peer) || !o->is_reached || !o->is_reached(o->arg, &peer))
+			return false;
+	}
+	return true;
+}
+
 unsigned bootstrap_run(struct bootstrap *b, bool anew)
 {
 	mono_t now = loop_now(b->o.loop);
@@ -135,7 +151,7 @@ unsigned bootstrap_run(struct bootstrap *b, bool anew)
 
 		if (!needs_dns(&e->config))
 			tell(b, &e->config.maddr, false);
-		else if (!anew && e->count && mono_before(now, e->valid_until))
+		else if (!anew && e->count && mono_before(now, e->valid_until) && is_all_reached(e))
 			tell_all(e);
 		else
 			ask(e);

@@ -18,6 +18,8 @@ struct bootstrap_opts {
 	struct loop *loop;
 	struct dns *dns;
 	bootstrap_addr_fn *on_addr;
+	/* Whether there is a connection to that peer, or it is this node itself. NULL: never. */
+	bool (*is_reached)(void *arg, const struct peer_id *peer);
 	void *arg;
 };
 
@@ -29,8 +31,9 @@ void bootstrap_free(struct bootstrap *b);
  * at once, also at later calls: the core forgets what it does not need. */
 void bootstrap_set(struct bootstrap *b, const struct config_bootstrap *entries, size_t count);
 
-/* Asks all entries with a name whose answers have lost their validity, or all of them with `anew`.
- * Valid ones are told again as they are. Returns how many entries there are. */
+/* Asks all entries with a name whose answers have lost their validity or name a peer that is not
+ * reached (it may have moved, whatever the answer's time to live was), or all of them with `anew`.
+ * The others are told again as they are. Returns how many entries there are. */
 unsigned bootstrap_run(struct bootstrap *b, bool anew);
 
 /* Entry `i` and what became of it; false past the end. */

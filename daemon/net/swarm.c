@@ -9,14 +9,18 @@
 #include "proto/base/err.h"
 #include "proto/base/mem.h"
 
+void swarm_set_conns_max(struct swarm *s, uint32_t max)
+{
+	s->opts.conns_max = max ? max : SWARM_CONNS_MAX;
+}
+
 struct swarm *swarm_new(const struct swarm_opts *opts)
 {
 	struct swarm *s = xcalloc(1, sizeof(*s));
 	struct key_public public;
 
 	s->opts = *opts;
-	if (!s->opts.conns_max)
-		s->opts.conns_max = SWARM_CONNS_MAX;
+	swarm_set_conns_max(s, opts->conns_max);
 	swarm_set_memory(s, SWARM_MEMORY_SOFT, SWARM_MEMORY_HARD);
 	key_public_of(opts->identity, &public);
 	key_public_pb(&public, s->identity_pb);

@@ -123,6 +123,8 @@ struct swarm_opts {
 };
 
 struct swarm *swarm_new(const struct swarm_opts *opts);
+/* After a reload; those that are there stay. 0: SWARM_CONNS_MAX. */
+void swarm_set_conns_max(struct swarm *s, uint32_t max);
 /* Aborts what is left without telling anybody, and frees. NULL is fine. */
 void swarm_free(struct swarm *s);
 

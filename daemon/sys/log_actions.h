@@ -23,6 +23,7 @@
 	X(stop, ALWAYS, "")                                                                        \
 	X(node_key_loaded, ALWAYS, "")                                                             \
 	X(node_key_created, ALWAYS, "")                                                            \
+	X(node_key_not_locked, ALWAYS, "")                                                         \
 	X(loop_stalled, FLOOD, "")                                                                 \
 	X(lines_lost, ALWAYS, "")                                                                  \
 	X(alert, FLOOD, "")                                                                        \
@@ -52,6 +53,7 @@
 	/* peers and connections */                                                                \
 	X(peer_connected, FLOOD, "")                                                               \
 	X(peer_disconnected, FLOOD, "")                                                            \
+	X(peer_moved, FLOOD, "")                                                                   \
 	X(reject_peer, FLOOD, "")                                                                  \
 	X(close_peer, FLOOD, "")                                                                   \
 	X(dial_failed, FLOOD, "")                                                                  \

@@ -386,6 +386,8 @@ void accept_offer(struct core *c, struct snapshot *take_s, enum snapshot_source 
 		goto out;
 	if (!may_check(c, from, source, now)) {
 		refuse(c, token, SNAPSHOT_RATE_LIMITED);
+		if (link_is_member(from))
+			spread_ask(c, from, now); /* at our own pace instead */
 		goto out;
 	}
 	if (check(c, take_s, source, from, wall, now, &reason)) {

@@ -79,14 +79,33 @@ static void take_record(struct core *c, struct peer *p, const struct peer_record
 	mesh_plan(c, p, now);
 }
 
+/* Is it, byte by byte, the one that we have? In a mesh everyone tells everyone the same ones, and
+ * to verify them each time would cost more than anything else here. An envelope begins with its
+ * author's key (multiformats.md section 8); one that does not is looked at in full. */
+static bool is_held(const struct core *c, struct bytes sealed)
+{
+	struct bytes key = bytes_head(bytes_from(sealed, 2), KEY_PUBLIC_PB_BYTES);
+	struct peer_id author;
+	const struct peer *p;
+
+	if (key.len < KEY_PUBLIC_PB_BYTES || sealed.at[1] != KEY_PUBLIC_PB_BYTES ||
+		peer_id_from_key(key, &author))
+		return false;
+	p = peer_find(c, &author);
+	return p && p->record.len > 0 && bytes_eq(buf_bytes(&p->record), sealed);
+}
+
 int record_learn(struct core *c, struct bytes sealed, bool store, enum maddr_reach teller,
 	mono_t now)
 {
 	struct peer_record r;
 	struct news *n;
 	struct peer *p;
-	int err = peer_record_open(sealed, &r);
+	int err;
 
+	if (is_held(c, sealed))
+		return P2P_ERR_STALE;
+	err = peer_record_open(sealed, &r);
 	if (err)
 		return err;
 	p = peer_find(c, &r.peer);

@@ -112,7 +112,7 @@ static void meet_members(struct core *c, mono_t now, wall_t wall)
 			continue;
 		beat_to(c, l, wall, now);
 		rumour_greet(c, l, now);
-		link_want(c, l, (l->speaks & CORE_SPEAKS_PEERS) ? WANT_PEERS : 0);
+		mesh_ask_peers(c, l, now);
 	}
 }
 

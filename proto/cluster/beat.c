@@ -14,6 +14,7 @@
 #define SKEW_MS          2000 /* a clock further off is told about (N-15) */
 #define SKEW_CALM_MS     1000 /* …until it is nearer again */
 #define SKEW_PEERS_MAX   256  /* clocks looked at for the median */
+#define BACKLOG_MS       1000 /* what is read after a stall was sent long before: no clock is told by it */
 #define OFFSET_STEP_NS   (2 * NS_PER_SEC) /* slower than that is doubted; twice is believed */
 
 /* Nanoseconds since 1970, as far as they go. */
@@ -209,7 +210,9 @@ enum heartbeat_reason core_heartbeat_in(struct core *c, uint64_t conn, struct by
 			return HEARTBEAT_REPLAY;
 		/* Also when it is out of the window: that is what there is to tell. The channel
 		 * proves who says it. */
-		learn_offset(p, h.ts, now);
+		if (c->doubt_from.ns == MONO_ZERO.ns ||
+			mono_since_ms(now, c->doubt_from) > BACKLOG_MS)
+			learn_offset(p, h.ts, now);
 	}
 	rules = (struct heartbeat_rules){.cluster_id = c->cluster_id, .sender = &p->id,
 		.is_member = c->configured && link_is_member(l), .now = wall};

@@ -123,13 +123,39 @@ static enum conn_side kept_side(const struct core *c, const struct peer *p)
 	return peer_id_cmp(&c->self, &p->id) < 0 ? CONN_DIALER : CONN_LISTENER;
 }
 
+/* A conn that we dialled is up here before it is there: only when something was heard on it may
+ * the other one be closed, or the peer would be without any for a moment, and call that a loss. */
+static void settle_when_sure(struct core *c, struct peer *p, struct link *winner,
+	struct link *loser, wall_t wall, mono_t now)
+{
+	if (winner->side == CONN_LISTENER || mono_before(winner->up, winner->heard)) {
+		settle(c, loser, "duplicate", wall, now);
+		return;
+	}
+	winner->wins = true;
+	timer_arm(&c->timers, &p->rival->timer, mono_add_ms(now, RIVAL_WAIT_MS));
+}
+
+void conn_sure(struct core *c, struct link *winner, wall_t wall, mono_t now)
+{
+	struct peer *p = winner->peer;
+	struct link *loser = p->link == winner ? p->rival : p->link;
+
+	winner->wins = false;
+	if (loser)
+		settle(c, loser, "duplicate", wall, now);
+}
+
 static void begin_rivalry(struct core *c, struct peer *p, struct link *fresh, wall_t wall, mono_t now)
 {
 	struct link *old = p->link;
 
 	p->rival = fresh;
 	if (old->side != fresh->side && mono_since_ms(now, old->up) < YOUNG_MS) {
-		settle(c, old->side == kept_side(c, p) ? fresh : old, "duplicate", wall, now);
+		if (old->side == kept_side(c, p))
+			settle_when_sure(c, p, old, fresh, wall, now);
+		else
+			settle_when_sure(c, p, fresh, old, wall, now);
 		return;
 	}
 	link_want(c, old, WANT_PING);

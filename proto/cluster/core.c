@@ -218,6 +218,8 @@ static void heard(struct core *c, struct link *l, enum alive_kind kind, wall_t w
 {
 	link_heard(c, l, now);
 	probe_heard(c, l);
+	if (l->wins)
+		conn_sure(c, l, wall, now);
 	if (!l->peer->is_member)
 		return;
 	alive_note(&l->peer->alive, kind, now);
@@ -263,8 +265,7 @@ void core_protocols(struct core *c, uint64_t conn, unsigned speaks, wall_t wall,
 	if (first && link_is_member(l)) {
 		beat_to(c, l, wall, now);
 		rumour_greet(c, l, now);
-		if (speaks & CORE_SPEAKS_PEERS)
-			link_want(c, l, WANT_PEERS);
+		mesh_ask_peers(c, l, now);
 	}
 	accept_review(c, false, wall, now);
 	core_settle(c, wall, now);
@@ -430,6 +431,7 @@ static void ring(struct core *c, struct timer *t, wall_t wall, mono_t now)
 	case TIMER_SYNC: spread_sync(c, now); break;
 	case TIMER_PULLS: spread_pulls(c, now); break;
 	case TIMER_RESOLVE: mesh_resolve(c, now); break;
+	case TIMER_PEERS: mesh_ask_again(c, now); break;
 	case TIMER_SEEDS: mesh_seeds(c, now); break;
 	case TIMER_JOIN: accept_review(c, true, wall, now); break;
 	case TIMER_APPLY: accept_next(c, now); break;

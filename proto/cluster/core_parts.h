@@ -101,6 +101,7 @@ struct link {
 	unsigned speaks;
 	bool closing;      /* CORE_CLOSE was said; waits for core_conn_down() */
 	bool identified;   /* core_protocols() was told */
+	bool wins;         /* of two conns it stays, as soon as it is sure that the peer has it too */
 	bool leaving;      /* its peer was removed: gets the list that says so, and is closed */
 	struct maddr remote;
 	wall_t up_wall;
@@ -150,6 +151,7 @@ enum core_timer {
 	TIMER_SYNC,      /* pull from a few */
 	TIMER_PULLS,     /* the bucket has a pull for us */
 	TIMER_RESOLVE,   /* ask the bootstrap entries */
+	TIMER_PEERS,     /* ask once more for addresses of members */
 	TIMER_SEEDS,     /* dial a bootstrap address without ID */
 	TIMER_JOIN,      /* enough waited for sources */
 	TIMER_APPLY,     /* the issuer may be applied again */
@@ -213,12 +215,14 @@ struct core {
 	uint64_t dial_ids;
 	struct addrs seeds;
 	bool resolved_once;
+	int64_t peers_wait_ms;
 
 	/* liveness */
 	size_t suspected;      /* member links that are */
 	mono_t doubt_from, doubt_until; /* after a stall (N-09) */
+	mono_t died_at;        /* the last time that somebody was given up for silence */
 	mono_t round_at;       /* last round of probes for all */
-	struct bucket refute_rate, greet_rate;
+	struct bucket refute_rate, greet_rate, peers_rate;
 	mono_t born;
 
 	/* heartbeats */
@@ -315,6 +319,8 @@ void conn_give_up(struct core *c, struct link *l, const char *why, enum alive_lo
 	wall_t wall, mono_t now);
 /* The old conn of a peer with two answered a ping. */
 void conn_rival_answered(struct core *c, struct peer *p, wall_t wall, mono_t now);
+/* Something was heard on the one of two that is to stay. */
+void conn_sure(struct core *c, struct link *winner, wall_t wall, mono_t now);
 void conn_rival_timer(struct core *c, struct link *l, wall_t wall, mono_t now);
 
 /* ---- probe.c ------------------------------------------------------------------------------ */
@@ -357,6 +363,9 @@ void mesh_plan_all(struct core *c, mono_t now);
 void mesh_lost(struct core *c, struct peer *p, mono_t now); /* quick redial */
 void mesh_dial_timer(struct core *c, struct peer *p, mono_t now);
 void mesh_seeds(struct core *c, mono_t now);
+/* Asks it for the addresses of members, while some are missing. */
+void mesh_ask_peers(struct core *c, struct link *l, mono_t now);
+void mesh_ask_again(struct core *c, mono_t now);       /* TIMER_PEERS */
 void mesh_resolve(struct core *c, mono_t now);         /* TIMER_RESOLVE */
 bool mesh_needs(const struct core *c);
 void mesh_reached(struct core *c, uint64_t dial, struct link *l, wall_t wall);
@@ -378,6 +387,7 @@ void spread_all(struct core *c, mono_t now);           /* a new list is in force
 void spread_forget(struct core *c, struct link *l);
 void spread_knows(struct core *c, struct link *l, const struct snapshot_stamp *s, mono_t now);
 void spread_pull_from(struct core *c, struct link *l, mono_t now);
+void spread_ask(struct core *c, struct link *l, mono_t now); /* the same, when its turn comes */
 
 /* ---- accept.c: judging snapshots ----------------------------------------------------------- */
 

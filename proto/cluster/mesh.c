@@ -16,6 +16,10 @@
 #define UNTRIED_MS     1000  /* a dial ended without trying anything: not at once again */
 #define OPEN_LINKS_MAX 16    /* an unconfigured node dials until it has so many conns */
 #define SEEDS_AT_ONCE  8
+#define PEERS_BURST    3     /* members that are asked for addresses when conns come up together */
+#define PEERS_EACH_MS  10000
+#define PEERS_WAIT_MS  1000  /* then one after twice that time, four times, … while some are missing */
+#define PEERS_WAIT_MS_MAX 32000
 #define RESOLVE_MS     60000  /* while something is missing (P-048) */
 #define RESOLVE_MS_MET 600000 /* while nothing is */
 
@@ -214,6 +218,40 @@ void mesh_seeds(struct core *c, mono_t now)
 	core_arm(c, TIMER_SEEDS, mono_max(addrs_free_at(&c->seeds), mono_add_ms(now, BUSY_MS)));
 }
 
+/* Is there somebody whom we cannot even dial? */
+static bool lacks_addresses(const struct core *c)
+{
+	if (!c->configured || !mesh_needs(c))
+		return false;
+	for (const struct peer *p = c->peers; p; p = p->hh.next)
+		if (p->target && !p->link && p->addrs.count == 0)
+			return true;
+	return false;
+}
+
+void mesh_ask_peers(struct core *c, struct link *l, mono_t now)
+{
+	if ((l->speaks & CORE_SPEAKS_PEERS) && lacks_addresses(c) &&
+		bucket_take(&c->peers_rate, PEERS_BURST, PEERS_EACH_MS, now)) {
+		link_want(c, l, WANT_PEERS);
+		c->peers_wait_ms = PEERS_WAIT_MS;
+		core_arm(c, TIMER_PEERS, mono_add_ms(now, rng_jitter(c->rng, PEERS_WAIT_MS, 25)));
+	}
+}
+
+void mesh_ask_again(struct core *c, mono_t now)
+{
+	struct link *l;
+
+	if (!lacks_addresses(c))
+		return;
+	if (links_pick(c, &l, 1, CORE_SPEAKS_PEERS, NULL))
+		link_want(c, l, WANT_PEERS);
+	if (c->peers_wait_ms < PEERS_WAIT_MS_MAX)
+		c->peers_wait_ms *= 2;
+	core_arm(c, TIMER_PEERS, mono_add_ms(now, rng_jitter(c->rng, c->peers_wait_ms, 25)));
+}
+
 void mesh_resolve(struct core *c, mono_t now)
 {
 	bool needs = mesh_needs(c);
@@ -223,13 +261,6 @@ void mesh_resolve(struct core *c, mono_t now)
 	if (needs || !c->resolved_once)
 		(void)news_add(c, CORE_RESOLVE); /* has no details */
 	c->resolved_once = true;
-	/* Somebody who has members' addresses may have those that we lack. */
-	if (needs && c->configured) {
-		struct link *l;
-
-		if (links_pick(c, &l, 1, CORE_SPEAKS_PEERS, NULL))
-			link_want(c, l, WANT_PEERS);
-	}
 	mesh_seeds(c, now);
 }
 

@@ -29,7 +29,7 @@
 #define TELL_AGAIN_MS     1000
 #define ROUND_AGAIN_MS    1000
 #define ROUND_LINKS_MAX   16
-#define ROUND_HEARD_MS    750  /* who was heard of later need not be asked in a round */
+#define ROUND_HEARD_MS    300  /* who was heard of later need not be asked in a round */
 #define GRACE_MS          2000
 #define REPLACE_MS_MAX    30000 /* a silent conn is kept for so long while a new one is sought */
 
@@ -203,31 +203,27 @@ void probe_doubted(struct core *c, mono_t now)
 
 void probe_stalled(struct core *c, int64_t ms, mono_t now)
 {
-	const struct list *last;
-
 	if (ms < 1000)
 		return;
 	c->doubt_from = now;
 	c->doubt_until = mono_add_ms(now, c->dead_ms);
-	/* What was asked before the stall may have been answered long ago: ask anew. Asking moves a
-	 * conn to the end of the list, so the walk ends with the one that is last now. */
-	last = c->by_heard.prev;
-	list_each(node, &c->by_heard) {
-		struct link *l = list_entry(node, struct link, order);
+	/* What was asked before the stall may have been answered long ago: ask everyone anew. */
+	for (size_t n = c->class_count[CORE_MEMBER]; n > 0; n--) {
+		struct link *l = list_entry(list_first(&c->by_heard), struct link, order);
 
-		if (l->asked) {
-			calm(c, l);
+		calm(c, l);
+		if (may_be_asked(c, l)) {
 			probe_ask(c, l, now);
+		} else {
+			list_remove(&l->order);
+			list_append(&c->by_heard, &l->order);
 		}
-		if (node == last)
-			break;
 	}
-	c->round_at = MONO_ZERO;
-	ask_round(c, now, 0);
 }
 
 static void died(struct core *c, struct link *l, mono_t lost, wall_t wall, mono_t now)
 {
+	c->died_at = now;
 	conn_give_up(c, l, "silence", LOSS_SILENCE, lost, wall, now);
 }
 
@@ -243,6 +239,8 @@ static void fell_silent(struct core *c, struct link *l, mono_t now)
 /* Do others answer us, of whom none misses it? Then the fault may well be between us two. */
 static bool is_alone_with_it(const struct core *c, const struct link *l, mono_t now)
 {
+	if (c->died_at.ns != MONO_ZERO.ns && mono_since_ms(now, c->died_at) < c->dead_ms)
+		return false; /* it is not the only one */
 	return c->class_count[CORE_MEMBER] > c->suspected && !many_are_silent(c) &&
 	       probe_witnesses(c, l->peer, now) == 0;
 }
@@ -253,8 +251,8 @@ static void suspect(struct core *c, struct link *l, mono_t now)
 		l->suspected = true;
 		c->suspected++;
 		link_want(c, l, WANT_PING); /* a datagram may have been lost */
-		ask_round(c, now, ROUND_HEARD_MS);
 	}
+	ask_round(c, now, ROUND_HEARD_MS);
 	if (just_stalled(c, now))
 		return;
 	if (l->told_at.ns == MONO_ZERO.ns || mono_since_ms(now, l->told_at) >= TELL_AGAIN_MS) {

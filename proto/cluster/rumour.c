@@ -106,8 +106,10 @@ void rumour_wishes(struct core *c, mono_t now)
 	if (!c->configured || c->target_linked == c->target_count)
 		return;
 	for (struct peer *p = c->peers; p && left > 0; p = p->hh.next) {
-		/* Half an interval: those that did not get their turn come first the next time. */
-		if (!is_out_of_reach(c, p) || mono_since_ms(now, p->wished_at) < c->beat_ms / 2)
+		/* Tellers are remembered for the timeout. Those that did not get their turn in this
+		 * round come first in the next. */
+		if (!is_out_of_reach(c, p) || (p->wished_at.ns != MONO_ZERO.ns &&
+			mono_since_ms(now, p->wished_at) < c->timeout_ms / 2))
 			continue;
 		rumour_ask(c, p, now);
 		left--;

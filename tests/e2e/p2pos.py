@@ -6,10 +6,13 @@ Cluster makes N of them: `init` on the first, `join` and `member approve` for th
 process that is started is remembered by its pid and ended with the test; waiting is for events
 (a line of p2posctl or of the log), never for a time to pass.
 """
+import base64
 import contextlib
+import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -87,6 +90,27 @@ def ctl(*args, socket_path=None, netns=None, stdin=None, check=True, env=None):
     return run(argv + list(args), netns=netns, stdin=stdin, check=check, env=env)
 
 
+def peer_id(public_key):
+    """The peer id of an Ed25519 public key: base58btc of the identity multihash."""
+    number = int.from_bytes(b"\x00\x24\x08\x01\x12\x20" + public_key, "big")
+    text = ""
+    while number:
+        number, digit = divmod(number, 58)
+        text = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"[digit] + text
+    return "1" + text
+
+
+def strangers(count):
+    """Peer ids that nobody has the key of."""
+    return [peer_id(hashlib.sha256(b"stranger %d" % i).digest()) for i in range(count)]
+
+
+def join_string(cluster_id, system_pubkey, *bootstrap):
+    text = json.dumps({"v": 1, "cluster_id": cluster_id, "system_pubkey": system_pubkey,
+                       "bootstrap": list(bootstrap)})
+    return "p2pos-join://" + base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
 class Node:
     """One p2posd. `host` and `port` are where it listens; `netns` where it lives."""
 
@@ -94,7 +118,7 @@ class Node:
         self.dir = pathlib.Path(directory)
         self.name = name or self.dir.name
         self.host = host
-        self.port = port or free_port(host)
+        self.port = port or (4100 if netns else free_port(host))
         self.netns = netns
         self.proc = None
         self.log_path = self.dir / "p2posd.log"
@@ -218,6 +242,47 @@ class Node:
         return wait_until(f"{text!r} in the log of {self.name}", lambda: text in self.log(), patience)
 
 
+class Line:
+    """A client of the control socket that is not p2posctl: one JSON document a line."""
+
+    def __init__(self, node):
+        self.s = socket.socket(socket.AF_UNIX)
+        self.s.connect(str(node.socket))
+        self.s.settimeout(PATIENCE)
+        self.rest = b""
+
+    def send(self, what):
+        self.s.sendall(what if isinstance(what, bytes) else json.dumps(what).encode() + b"\n")
+
+    @property
+    def waiting(self):
+        """Is there a whole line that was received together with an earlier one?"""
+        return b"\n" in self.rest
+
+    def read(self):
+        """The next document; None at the end."""
+        while not self.waiting:
+            data = self.s.recv(65536)
+            if not data:
+                return None
+            self.rest += data
+        line, self.rest = self.rest.split(b"\n", 1)
+        return json.loads(line)
+
+    def ask(self, name, /, **params):
+        self.send({"jsonrpc": "2.0", "id": 1, "method": name, **({"params": params} if params else {})})
+        return self.read()
+
+    def close(self):
+        self.s.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+
 class Cluster:
     """N nodes in a temporary directory; nothing of it is left afterwards."""
 
@@ -292,6 +357,15 @@ class Cluster:
                 n.members().get(i) in ("online", "self") for i in ids), patience)
 
 
+    def wait_mesh(self, nodes=None, patience=None):
+        """Until each of the nodes is connected to all others itself, not only told of them."""
+        nodes = nodes or self.nodes
+        for n in nodes:
+            ids = {x.peer_id for x in nodes if x is not n}
+            wait_until(f"{n.name} is connected to all", lambda n=n, ids=ids: ids <= {
+                p["peer_id"] for p in n.json("peer", "list")["peers"]}, patience)
+
+
 class Net:
     """Hosts in network namespaces, joined by one bridge; nothing leaves the machine."""
 
@@ -319,19 +393,24 @@ class Net:
         for name in [*self.names, self.hub]:
             run(["ip", "netns", "del", name], check=False)
 
+    def rules(self, name, *rules):
+        """What this host does with packets that come in."""
+        run(["nft", "-f", "-"], netns=name, stdin="\n".join([
+            "table inet fault {", "chain input {", "type filter hook input priority 0;", *rules, "}", "}", ""]))
+
     def loss(self, percent, names=None):
         """Drops this share of the packets that come in at each of the hosts."""
         for name in names or self.names:
-            run(["nft", "-f", "-"], netns=name, stdin=f"""
-                table inet fault {{ chain input {{ type filter hook input priority 0;
-                  iifname "eth0" numgen random mod 100 < {percent} drop }} }}""")
+            self.rules(name, f'iifname "eth0" numgen random mod 100 < {percent} counter drop')
+
+    def dropped(self):
+        """How many packets were lost so far."""
+        lists = [run(["nft", "list", "table", "inet", "fault"], netns=n).out for n in self.names]
+        return sum(int(x) for text in lists for x in re.findall(r"counter packets (\d+)", text))
 
     def cut(self, name, hosts):
         """Host `name` no longer hears `hosts` (one way: what it sends still arrives there)."""
-        rules = "\n".join(f"ip saddr {h} drop" for h in hosts)
-        run(["nft", "-f", "-"], netns=name, stdin=f"""
-            table inet fault {{ chain input {{ type filter hook input priority 0;
-              {rules} }} }}""")
+        self.rules(name, *(f"ip saddr {h} drop" for h in hosts))
 
     def heal(self, names=None):
         for name in names or self.names:

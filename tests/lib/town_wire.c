@@ -132,6 +132,7 @@ static void come_up(struct town *t, struct node *n, struct wire *w)
 	const char *why;
 
 	w->up = true;
+	if (getenv("DBG")) fprintf(stderr, "%.3f up at %u of %u: %lu dial %lu\n", (double)town_now(t).ns / 1e9, n->index, w->other, w->id, w->dial);
 	if (core_conn_up(n->core, w->id, &t->nodes[w->other].id,
 		    w->dial ? CONN_DIALER : CONN_LISTENER, &remote, w->dial, &why,
 		    NOW(t, n)) == CORE_REFUSED) {
@@ -139,7 +140,7 @@ static void come_up(struct town *t, struct node *n, struct wire *w)
 			town_broken(t, n, "refused without a reason");
 		drop_wire(n, w);
 	} else {
-		say(w, IDENTIFY, BYTES_NONE);
+		say(w, IDENTIFY, buf_bytes(&n->own_record));
 	}
 }
 
@@ -163,11 +164,12 @@ static void dialled(struct town *t, struct node *n, struct wire *w)
 	p->id = 0;
 }
 
-static void identified(struct town *t, struct node *n, struct wire *w)
+static void identified(struct town *t, struct node *n, struct wire *w, struct bytes record)
 {
 	struct maddr a = town_addr(w->other, 4100);
 
 	core_addrs(n->core, &t->nodes[w->other].id, &a, 1, CORE_ADDR_IDENTIFY, NOW(t, n));
+	(void)core_record(n->core, record, NOW(t, n)); /* guests have none that counts */
 	core_protocols(n->core, w->id, SPEAKS_ALL, NOW(t, n));
 }
 
@@ -249,7 +251,7 @@ static void hear(struct town *t, struct node *n, struct wire *w, enum word word,
 	case HELLO_1: say(w, HELLO_2, BYTES_NONE); break;
 	case HELLO_2: dialled(t, n, w); break;
 	case HELLO_3: come_up(t, n, w); break;
-	case IDENTIFY: identified(t, n, w); break;
+	case IDENTIFY: identified(t, n, w, m); break;
 	case PING: say(w, PONG, m); break;
 	case PONG: got_pong(t, n, w, m); break;
 	case BEAT: (void)core_heartbeat_in(n->core, w->id, m, NOW(t, n)); break;
@@ -351,6 +353,7 @@ static void note_down(struct town *t, struct node *n, const struct core_decision
 	mono_t calm = mono_add_ms(town_now(t), -15000);
 
 	t->count.downs++;
+	if (getenv("DBG")) fprintf(stderr, "%.3f down at %u of %d: %s\n", (double)town_now(t).ns / 1e9, n->index, i, d->why);
 	if (!other || !other->up || net_is_frozen(t->net, other->index) ||
 		strcmp(d->why, "removed") == 0)
 		return;
@@ -365,6 +368,7 @@ static void close_wire(struct town *t, struct node *n, uint64_t id)
 	struct wire *w = find_wire(n, id);
 
 	t->count.closes++;
+	if (getenv("DBG")) fprintf(stderr, "%.3f close at %u %lu\n", (double)town_now(t).ns / 1e9, n->index, id);
 	if (w)
 		drop_wire(n, w);
 	core_conn_down(n->core, id, CORE_DOWN_OURS, "closed", NOW(t, n));
@@ -409,7 +413,7 @@ static void carry_out(struct town *t, struct node *n, const struct core_decision
 	switch (d->kind) {
 	case CORE_DIAL: dial(t, n, d->u.dial); break;
 	case CORE_RESOLVE: resolve(t, n); break;
-	case CORE_CLOSE: close_wire(t, n, d->conn); break;
+	case CORE_CLOSE: if (getenv("DBG")) fprintf(stderr, "%.3f say close at %u %lu %s\n", (double)town_now(t).ns / 1e9, n->index, d->conn, d->why); close_wire(t, n, d->conn); break;
 	case CORE_GRANT: break;
 	case CORE_PING:
 		if (w)
@@ -523,6 +527,7 @@ static void wire_ended(struct town *t, struct node *n, struct wire *w, int err)
 	bool up = w->up;
 
 	drop_wire(n, w);
+	if (up && getenv("DBG")) fprintf(stderr, "%.3f gone at %u %lu\n", (double)town_now(t).ns / 1e9, n->index, id);
 	if (up)
 		core_conn_down(n->core, id, CORE_DOWN_REMOTE, "closed by peer", NOW(t, n));
 	plan_failed(t, n, dial_id, err, CORE_AT_SECURE);

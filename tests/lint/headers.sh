@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 cc=${1:-cc}
 bad=0
-flags="-std=gnu11 -D_GNU_SOURCE -Wall -Wextra -I. $(pkg-config --cflags libuv libsodium sqlite3 libcares jansson smartcols)"
+flags="-std=gnu11 -D_GNU_SOURCE -Wall -Wextra -I. $(pkg-config --cflags libuv libsodium sqlite3 libcares jansson gnutls smartcols)"
 for h in $(find proto config daemon cli tests/lib -name '*.h'); do
   # shellcheck disable=SC2086 # the flags are words
   $cc $flags -fsyntax-only -x c "$h" || { echo "$h: does not compile alone"; bad=1; }

@@ -276,7 +276,7 @@ static void contradictions_are_named(void **state)
 		"/heartbeat/timeout", "longer");
 	assert_refused("{\"limits\":{\"connections\":16,\"guests\":16}}", "/limits/guests", "below");
 	assert_refused("{\"wss\":{\"cert\":\"/c.pem\"}}", "/wss/key", "missing");
-	assert_refused("{\"listen\":\"4101\"}", "/auto_tls/port", "its own");
+	assert_refused("{\"listen\":\"4101\",\"auto_tls\":{\"mode\":\"on\"}}", "/auto_tls/port", "its own");
 	assert_ok(parse("{\"listen\":\"4101\",\"auto_tls\":{\"mode\":\"off\"}}"));
 	assert_ok(parse("{\"insecure_accept_any_issuer\":true,\"metrics\":{\"listen\":"
 			"\"192.0.2.1:4102\"}}"));
@@ -442,10 +442,11 @@ static void a_comparison_says_what_needs_a_restart(void **state)
 	(void)state;
 	assert_ok(parse("{}"));
 	a = cfg;
-	assert_ok(parse("{\"log\":{\"level\":\"warn\"},\"listen\":\"1\",\"limits\":{\"guests\":3}}"));
-	assert_int_equal(config_diff(&a, &cfg, c), 3);
-	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(c[i].needs_restart, strcmp(c[i].path, "listen") == 0);
+	assert_ok(parse("{\"log\":{\"level\":\"warn\"},\"listen\":\"1\",\"limits\":{\"guests\":3},"
+			"\"heartbeat\":{\"interval\":\"20s\"},\"dns\":{\"servers\":[\"127.0.0.9\"]}}"));
+	assert_int_equal(config_diff(&a, &cfg, c), 5);
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(c[i].needs_restart, strcmp(c[i].path, "dns.servers") == 0);
 }
 
 static void the_schema_lists_every_key(void **state)
