@@ -179,13 +179,21 @@ void conn_rival_timer(struct core *c, struct link *fresh, wall_t wall, mono_t no
 	struct peer *p = fresh->peer;
 	struct link *old = p->link;
 
-	/* Whom we dialled did not close the new one, so it is the one that stays; or it did not judge,
-	 * because we dialled each other: then both sides come to the same by themselves. */
-	if (fresh->side != old->side && !old->asked && old->side == kept_side(c, p) &&
-		mono_since_ms(fresh->up, old->up) < 2 * YOUNG_MS)
-		settle(c, fresh, "duplicate", wall, now);
-	else
+	struct link *stays = mono_before(old->heard, fresh->heard) ? fresh : old;
+	bool met = fresh->side != old->side &&
+		   mono_since_ms(fresh->up, old->up) < 2 * YOUNG_MS;
+
+	/* At the side that accepted the new one: the old one did not answer. At the other: the peer
+	 * judged, and the end of what it closed is still under way, so the one stays that is still
+	 * used; or neither judged, because both dialled: then both come to the same by the rule. */
+	if (fresh->side == CONN_LISTENER)
+		stays = fresh;
+	else if (met && !old->asked)
+		stays = old->side == kept_side(c, p) ? old : fresh;
+	if (stays == fresh)
 		settle(c, old, "replaced", wall, now);
+	else
+		settle(c, fresh, "duplicate", wall, now);
 }
 
 /* NULL, or why it is not taken. */

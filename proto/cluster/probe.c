@@ -5,9 +5,10 @@
  * life; anything authentic that it says is an answer, so in a small cluster, where everyone is
  * asked by others too, few questions are needed. What follows a question:
  *
- *   soft      (what its round trips suggest, 500 ms to 1 s) suspected: others are told, and itself
- *   2 s       (or what its round trips suggest) dead, if enough others told us the same of late
- *   dead_after of silence, and three quarters of it since the question: dead without witnesses
+ *   soft   (what its round trips suggest, 500 ms to 1 s) suspected: others are told, and itself
+ *   2 s    (half of dead_after, or what its round trips suggest) dead, if enough others told us
+ *          the same within the last 2 s
+ *   4 s    (dead_after) of silence, two thirds of it since the question: dead without witnesses
  *
  * unless the member has signed something since the question. Then it lives, and only the way to
  * it is broken: the conn does not count any more and a new one is sought, but the old one stays
@@ -23,7 +24,6 @@
 #define PROBE_SKIPS_MAX   8    /* conns passed over in search of one that may be asked */
 #define SOFT_MS_MIN       500
 #define SOFT_MS_FIRST     1000 /* before the first round trip was measured */
-#define PATIENCE_MS       2000 /* with witnesses */
 #define WITNESS_FRESH_MS  2000
 #define WITNESSES_MAX     3
 #define TELL_AGAIN_MS     1000
@@ -271,7 +271,7 @@ void probe_timer(struct core *c, struct link *l, wall_t wall, mono_t now)
 {
 	mono_t soft_at = mono_add_ms(l->asked_at, soft_ms(c, l));
 	mono_t patience_at = mono_add_ms(l->asked_at,
-		patience_ms(l, PATIENCE_MS, c->dead_ms * 3 / 4));
+		patience_ms(l, c->dead_ms / 2, c->dead_ms * 3 / 4));
 	mono_t signed_at = l->peer->alive.signed_at, hard_at, dead_at, next;
 	bool has_signed = mono_before(l->asked_at, signed_at);
 
@@ -287,7 +287,7 @@ void probe_timer(struct core *c, struct link *l, wall_t wall, mono_t now)
 			mono_add_ms(now, SOFT_MS_MIN)));
 		return;
 	}
-	hard_at = mono_max(mono_add_ms(l->asked_at, c->dead_ms * 3 / 4),
+	hard_at = mono_max(mono_add_ms(l->asked_at, c->dead_ms * 2 / 3),
 		mono_add_ms(l->heard, c->dead_ms));
 	if (has_signed)
 		dead_at = mono_min(mono_max(hard_at, mono_add_ms(signed_at, c->dead_ms)),
@@ -303,12 +303,10 @@ void probe_timer(struct core *c, struct link *l, wall_t wall, mono_t now)
 		died(c, l, lives ? l->asked_at : mono_max(l->asked_at, signed_at), wall, now);
 		return;
 	}
-	/* Nobody dies of this, so it need not wait for long. */
-	if (has_signed && mono_reached(patience_at, now)) {
+	if (mono_reached(hard_at, now)) {
 		fell_silent(c, l, now);
-		alive_lose(&l->peer->alive, LOSS_SILENCE, l->asked_at);
-	} else if (mono_reached(hard_at, now)) {
-		fell_silent(c, l, now);
+		if (has_signed)
+			alive_lose(&l->peer->alive, LOSS_SILENCE, l->asked_at);
 	}
 	next = mono_add_ms(now, TELL_AGAIN_MS);
 	next = sooner(next, patience_at, now);
