@@ -218,7 +218,10 @@ static void regrant(struct drive *d, uint64_t conn, enum core_class klass)
 void carry_out(struct drive *d, const struct core_decision *x)
 {
 	switch (x->kind) {
-	case CORE_DIAL: dial(d, x->u.dial); break;
+	case CORE_DIAL:
+		if (!d->is_stopping)
+			dial(d, x->u.dial);
+		break;
 	case CORE_RESOLVE:
 		if (d->watch.on_resolve)
 			d->watch.on_resolve(d->watch.arg);

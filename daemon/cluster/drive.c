@@ -49,9 +49,12 @@ static const char *judge(void *arg, const struct swarm_conn *c, struct swarm_gra
 	struct core_member before = {0}, now = {0};
 	bool was_seen = core_member_get(d->o.core, &c->peer, drive_wall(d), drive_now(d), &before);
 	const char *why;
-	enum core_class klass = core_conn_up(d->o.core, c->id, &c->peer, c->side, &c->remote, c->dial,
-		&why, drive_wall(d), drive_now(d));
+	enum core_class klass;
 
+	if (d->is_stopping) /* a newcomer would only be one more to wait for */
+		return "shutdown";
+	klass = core_conn_up(d->o.core, c->id, &c->peer, c->side, &c->remote, c->dial, &why, drive_wall(d),
+		drive_now(d));
 	drive_wake(d);
 	if (klass == CORE_REFUSED) {
 		log_info("NODE", "reject_peer", kv_peer("peer_id", &c->peer), kv_text("reason", why));
@@ -252,6 +255,7 @@ void drive_stop(struct drive *d)
 {
 	d->is_stopping = true;
 	push_deinit(d);
+	carry_deinit(d);
 }
 
 void drive_free(struct drive *d)

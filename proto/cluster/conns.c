@@ -6,7 +6,7 @@
 
 #define YOUNG_MS          5000 /* two conns this young came of a simultaneous dial */
 #define RIVAL_ANSWER_MS   1000 /* for the old conn to answer, at the side that accepted the new */
-#define RIVAL_WAIT_MS     15000 /* …and at the side that dialled it, which lets the other judge */
+#define RIVAL_WAIT_MS     3000 /* the side that dialled it lets the other judge, and then asks both */
 #define CONFLICT_MS       600000
 #define CONFLICTS_TO_TELL 3
 
@@ -163,37 +163,49 @@ static void begin_rivalry(struct core *c, struct peer *p, struct link *fresh, wa
 		fresh->side == CONN_LISTENER ? RIVAL_ANSWER_MS : RIVAL_WAIT_MS));
 }
 
-void conn_rival_answered(struct core *c, struct peer *p, wall_t wall, mono_t now)
+/* Which one stays, now that the peer has answered on `l` long after it could judge? What answers is
+ * what it kept; or it did not judge, because both dialled: then both come to the same by the rule. */
+static struct link *kept_by_both(const struct core *c, const struct peer *p, struct link *l)
 {
+	if (p->link->side == p->rival->side ||
+		mono_since_ms(p->rival->up, p->link->up) >= 2 * YOUNG_MS)
+		return l;
+	return p->link->side == kept_side(c, p) ? p->link : p->rival;
+}
+
+void conn_rival_answered(struct core *c, struct link *l, mono_t asked, wall_t wall, mono_t now)
+{
+	struct peer *p = l->peer;
 	struct link *fresh = p->rival;
 
-	/* Who dialled the new one lets the other side judge: two judges could close both. */
-	if (!fresh || fresh->side == CONN_DIALER)
+	if (mono_before(asked, fresh->up))
 		return;
-	note_conflict(c, p, p->link, fresh, now);
-	settle(c, fresh, "duplicate", wall, now);
+	if (fresh->side == CONN_LISTENER) {
+		/* It is ours to judge: the old one answers, so it stays. */
+		if (l == fresh)
+			return;
+		note_conflict(c, p, p->link, fresh, now);
+		settle(c, fresh, "duplicate", wall, now);
+	} else if (mono_since_ms(asked, fresh->up) >= RIVAL_WAIT_MS) {
+		/* The end of what the peer closed may take long to arrive; an answer does not lie. */
+		if (kept_by_both(c, p, l) == fresh)
+			settle(c, p->link, "replaced", wall, now);
+		else
+			settle(c, fresh, "duplicate", wall, now);
+	}
 }
 
 void conn_rival_timer(struct core *c, struct link *fresh, wall_t wall, mono_t now)
 {
-	struct peer *p = fresh->peer;
-	struct link *old = p->link;
+	struct link *old = fresh->peer->link;
 
-	struct link *stays = mono_before(old->heard, fresh->heard) ? fresh : old;
-	bool met = fresh->side != old->side &&
-		   mono_since_ms(fresh->up, old->up) < 2 * YOUNG_MS;
-
-	/* At the side that accepted the new one: the old one did not answer. At the other: the peer
-	 * judged, and the end of what it closed is still under way, so the one stays that is still
-	 * used; or neither judged, because both dialled: then both come to the same by the rule. */
-	if (fresh->side == CONN_LISTENER)
-		stays = fresh;
-	else if (met && !old->asked)
-		stays = old->side == kept_side(c, p) ? old : fresh;
-	if (stays == fresh)
+	if (fresh->side == CONN_LISTENER) {
 		settle(c, old, "replaced", wall, now);
-	else
-		settle(c, fresh, "duplicate", wall, now);
+		return;
+	}
+	link_want(c, old, WANT_PING);
+	link_want(c, fresh, WANT_PING);
+	timer_arm(&c->timers, &fresh->timer, mono_add_ms(now, RIVAL_WAIT_MS));
 }
 
 /* NULL, or why it is not taken. */

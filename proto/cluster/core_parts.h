@@ -317,8 +317,8 @@ void gate_timer(struct core *c, struct link *l, wall_t wall, mono_t now);
 /* Says CORE_CLOSE, and draws the conclusions as if it were closed already. */
 void conn_give_up(struct core *c, struct link *l, const char *why, enum alive_loss loss, mono_t lost,
 	wall_t wall, mono_t now);
-/* The old conn of a peer with two answered a ping. */
-void conn_rival_answered(struct core *c, struct peer *p, wall_t wall, mono_t now);
+/* One of the two conns of a peer answered a ping that was sent at `asked`. */
+void conn_rival_answered(struct core *c, struct link *l, mono_t asked, wall_t wall, mono_t now);
 /* Something was heard on the one of two that is to stay. */
 void conn_sure(struct core *c, struct link *winner, wall_t wall, mono_t now);
 void conn_rival_timer(struct core *c, struct link *l, wall_t wall, mono_t now);
@@ -333,6 +333,8 @@ void probe_ask(struct core *c, struct link *l, mono_t now);
 void probe_stalled(struct core *c, int64_t ms, mono_t now);
 void probe_doubted(struct core *c, mono_t now);        /* somebody does not hear us: whom do we? */
 void probe_forget(struct core *c, struct link *l);     /* it is closed or no member any more */
+/* Does the member live, and its conn not carry anything for a while? Then it is not shown as one. */
+bool probe_is_broken(const struct core *c, const struct link *l, mono_t now);
 /* NULL, or why this node accuses nobody at the moment. */
 const char *probe_doubt(const struct core *c, mono_t now);
 size_t probe_witnesses(const struct core *c, const struct peer *p, mono_t now);

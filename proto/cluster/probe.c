@@ -77,6 +77,12 @@ const char *probe_doubt(const struct core *c, mono_t now)
 	return many_are_silent(c) ? "many_links_silent" : NULL;
 }
 
+bool probe_is_broken(const struct core *c, const struct link *l, mono_t now)
+{
+	return l->silent || (l->suspected && mono_before(l->asked_at, l->peer->alive.signed_at) &&
+				    mono_since_ms(now, l->asked_at) >= c->dead_ms / 2);
+}
+
 size_t probe_witnesses(const struct core *c, const struct peer *p, mono_t now)
 {
 	size_t n = 0;

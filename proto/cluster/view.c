@@ -102,7 +102,7 @@ static void put_conn(const struct core *c, const struct peer *p, mono_t now,
 	ret->suspected = l->suspected;
 	ret->witnesses = l->suspected ? probe_witnesses(c, p, now) : 0;
 	ret->speaks = l->speaks;
-	if (l->silent)
+	if (probe_is_broken(c, l, now))
 		return;
 	ret->conn = l->conn;
 	ret->side = l->side;

@@ -33,7 +33,7 @@ IDLE_SECONDS = 20
 def row(what, value, unit, goal=None):
     verdict = "" if goal is None else "ok" if value <= goal else "MISSED"
     wanted = "" if goal is None else f"<= {goal:g} {unit}"
-    print(f"{what:<50} {value:10.2f} {unit:<10} {wanted:<16} {verdict}", flush=True)
+    print(f"{what:<50} {value:10.3f} {unit:<10} {wanted:<16} {verdict}", flush=True)
 
 
 # ---- start ----

@@ -7,14 +7,24 @@
 //
 // The first line is {"id":…,"do":"start","key":"ed25519"|"rsa"|"secp256k1","seed":HEX}.
 // It listens on 127.0.0.1 alone and ends with its standard input.
+import { webcrypto } from 'node:crypto'
 import readline from 'node:readline'
 
-// js-libp2p asks for a younger Node.js than long-lived distributions have; this is all it lacks.
+// js-libp2p asks for a younger Node.js than long-lived distributions have (18 in Debian 12); this is
+// all of the language and its library that it lacks there.
 Promise.withResolvers ??= function () {
   const out = {}
   out.promise = new Promise((resolve, reject) => Object.assign(out, { resolve, reject }))
   return out
 }
+
+globalThis.CustomEvent ??= class CustomEvent extends Event {
+  constructor (type, init) {
+    super(type, init)
+    this.detail = init?.detail ?? null
+  }
+}
+globalThis.crypto ??= webcrypto
 
 const { createLibp2p } = await import('libp2p')
 const { tcp } = await import('@libp2p/tcp')
