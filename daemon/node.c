@@ -176,8 +176,7 @@ static void load_core(struct node *n)
 	m.marks = marks;
 	m.records = records;
 	m.record_count = st->record_count;
-	/* The store has raised the marks already when the last stop was not clean. */
-	m.unclean = false;
+	m.unclean = !st->was_clean;
 	core_load(n->core, &m, loop_wall(n->loop), loop_now(n->loop));
 	free(marks);
 	free(records);

@@ -8,8 +8,6 @@
 
 #include <stdlib.h>
 
-#define MARK_RAISE_SEC 60 /* marks are written at most so late; R-15 */
-
 void store_start_deinit(struct store_start *st)
 {
 	buf_deinit(&st->snapshot);
@@ -96,8 +94,6 @@ static int take_mark(struct store_start *st, sqlite3_stmt *row)
 	m->ts.nsec = sqlite3_column_int(row, 2);
 	if (peer_id_is_none(&m->peer) || m->ts.nsec < 0 || m->ts.nsec >= NS_PER_SEC)
 		return SQLITE_OK;
-	if (!st->was_clean)
-		m->ts = wall_add_sec(m->ts, MARK_RAISE_SEC);
 	st->mark_count++;
 	return SQLITE_OK;
 }

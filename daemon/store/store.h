@@ -150,7 +150,7 @@ struct store_start {
 	int migrated_from;        /* schema version before, -1 = none needed */
 	struct store_peer *peers; /* all offline (P-105); members whose text is no peer ID left out */
 	size_t peer_count;
-	struct store_mark *marks; /* raised by 60 s when the stop was not clean */
+	struct store_mark *marks; /* as written: after a stop that was not clean up to 60 s old */
 	size_t mark_count;
 	struct store_record *records; /* envelopes lie in `record_bytes` */
 	size_t record_count;

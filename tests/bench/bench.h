@@ -3,14 +3,14 @@
  *
  * Absolute figures move with the machine; each is therefore measured in turns with the bare
  * operation under it (the cipher, the curves, the signature) and shown as a ratio of the two,
- * medians of BENCH_ROUNDS. Everything runs in one thread and in memory. */
+ * medians of BENCH_ROUNDS short rounds. Everything runs in one thread and in memory. */
 #ifndef P2POS_TESTS_BENCH_BENCH_H
 #define P2POS_TESTS_BENCH_BENCH_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define BENCH_ROUNDS 7
+#define BENCH_ROUNDS 61
 
 /* Seconds of processor time of this process. */
 double bench_cpu(void);

@@ -10,7 +10,7 @@
 
 #define MEMBERS     100
 #define SENDERS     (MEMBERS - 1)
-#define SWEEPS      30 /* in one round; each member sends one in a sweep */
+#define SWEEPS      4 /* in one round; each member sends one in a sweep */
 #define HEARTBEATS  (SWEEPS * SENDERS)
 #define INTERVAL_MS 30000
 #define STEPS       100 /* of time between two sweeps */

@@ -8,12 +8,12 @@
 #include "tests/bench/tie.h"
 
 #define WRITE_BYTES   65536
-#define TOTAL_BYTES   (128u * 1024 * 1024)
+#define TOTAL_BYTES   (8u * 1024 * 1024)
 #define SEALED_BYTES  32768 /* of one Noise message when there is much to say */
 #define ON_THE_WIRE   (SEALED_BYTES + NOISE_TAG_BYTES)
 #define IN_A_TURN     (TIE_BUDGET / SEALED_BYTES)
 #define MESSAGE_BYTES 64
-#define MESSAGES      1000000u
+#define MESSAGES      131072u
 /* Small messages: 8 million of 64 bytes a second where the cipher does 0.78 GB/s both ways. */
 #define SMALL_OF_CIPHER 0.65
 

@@ -7,7 +7,7 @@
 #include "tests/bench/bench.h"
 #include "tests/bench/tie.h"
 
-#define HANDSHAKES 500
+#define HANDSHAKES 40
 #define IDLE_PAIRS 1000
 #define RTT_MS     50
 
