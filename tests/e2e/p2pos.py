@@ -342,6 +342,16 @@ class Cluster:
         return f"@{self.nodes[0].admin_key}"
 
     def approve(self, *peer_ids):
+        """Lets them in. Nodes that run are waited for until they knock: approved before that, they
+        would count as absent, and a majority of absent members is a lock-out."""
+        first = self.nodes[0]
+        running = {n.peer_id for n in self.nodes if n is not first and n.running} & set(peer_ids)
+
+        def there():
+            seen = {p["peer_id"] for p in first.json("member", "pending")["pending"]}
+            seen |= {p["peer_id"] for p in first.json("peer", "list")["peers"]}
+            return running <= seen
+        wait_until("all have knocked", there)
         return self.nodes[0].json("member", "add", *peer_ids, "--admin-key", self.admin_key, "--yes")
 
     def wait_all(self, state, nodes=None, patience=None):
