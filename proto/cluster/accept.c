@@ -7,16 +7,17 @@
 #include "proto/cluster/core_parts.h"
 
 #include "proto/base/rfc3339.h"
+#include "proto/base/text.h"
 #include "proto/p2pos/evidence.h"
 #include "proto/p2pos/exchange.h"
 #include <stdio.h>
 
-#define CHECK_BURST     5    /* signature checks for one peer's pushes */
-#define CHECK_EACH_MS   5000
-#define CHECKS_BURST    20   /* …and for all of them together */
-#define CHECKS_EACH_MS  50
-#define JOIN_MS         10000 /* patience with slow sources */
-#define SOURCES_WANTED  2
+#define CHECK_BURST         5 /* signature checks for one peer's pushes */
+#define CHECK_EACH_MS       5000
+#define CHECKS_BURST        20 /* …and for all of them together */
+#define CHECKS_EACH_MS      50
+#define JOIN_MS             10000 /* patience with slow sources */
+#define SOURCES_WANTED      2
 #define JOIN_ANSWERS_ENOUGH 3
 
 #define STORE_FAILED "not stored: the database failed"
@@ -29,8 +30,11 @@ void accept_verdict(struct core *c, uint64_t token, enum snapshot_reason reason,
 	if (!token)
 		return;
 	n = news_add(c, CORE_VERDICT);
-	n->d.u.verdict = (struct core_verdict){.token = token, .applied = !error,
-		.unchanged = unchanged, .reason = reason, .error = error ? error : ""};
+	n->d.u.verdict = (struct core_verdict){.token = token,
+		.applied = !error,
+		.unchanged = unchanged,
+		.reason = reason,
+		.error = error ? error : ""};
 	n->d.why = snapshot_reason_name(reason);
 }
 
@@ -40,8 +44,8 @@ static void refuse(struct core *c, uint64_t token, enum snapshot_reason reason)
 }
 
 /* Answers everyone who asked about it, and forgets it. */
-static void answer_all(struct core *c, struct judged *j, enum snapshot_reason reason,
-	const char *error)
+static void answer_all(
+	struct core *c, struct judged *j, enum snapshot_reason reason, const char *error)
 {
 	for (size_t i = 0; j && i < j->token_count; i++)
 		accept_verdict(c, j->tokens[i], reason, i > 0 && !error, error);
@@ -59,8 +63,8 @@ static void begin_store(struct core *c, struct judged *j)
 	m->storing = j;
 	n = news_add(c, CORE_STORE_SNAPSHOT);
 	n->d.peer = j->from;
-	n->d.u.store = (struct core_store){.token = ++m->store_token, .snapshot = &j->s,
-		.source = j->source};
+	n->d.u.store = (struct core_store){
+		.token = ++m->store_token, .snapshot = &j->s, .source = j->source};
 }
 
 /* Accepted: to the disk now, or as soon as the disk and the issuer's rate allow. */
@@ -104,7 +108,8 @@ static void drop_outdated(struct core *c)
 		if (!*slot[i])
 			continue;
 		s = snapshot_stamp(&(*slot[i])->s);
-		if (members_place(&c->members, &s) == MEMBERS_NEWER && (i == 1 || !c->members.has_held))
+		if (members_place(&c->members, &s) == MEMBERS_NEWER &&
+			(i == 1 || !c->members.has_held))
 			continue;
 		answer_all(c, *slot[i], SNAPSHOT_STALE, snapshot_reason_text(SNAPSHOT_STALE));
 		*slot[i] = NULL;
@@ -122,8 +127,9 @@ void core_stored(struct core *c, uint64_t token, bool ok, wall_t wall, mono_t no
 	if (!ok) {
 		j = m->storing;
 		m->storing = NULL;
-		news_alert(c, "storage_failed", NULL, "a new membership list was not stored, and is "
-						      "not in force");
+		news_alert(c, "storage_failed", NULL,
+			"a new membership list was not stored, and is "
+			"not in force");
 		answer_all(c, j, SNAPSHOT_OK, STORE_FAILED);
 	} else {
 		j = members_commit(m, &old, wall);
@@ -151,21 +157,22 @@ static void tell_conflict(struct core *c, const struct snapshot *one, const stru
 	if (evidence_print(&n->bytes, one, other))
 		buf_reset(&n->bytes); /* two lists of a megabyte each: the alert has to do */
 	news_alert(c, "equivocation", &loser->issuer,
-		"two valid lists were issued for %s, one of them by %s; all nodes keep the same one",
+		"two valid lists were issued for %s, one of them by %s; all nodes keep the same "
+		"one",
 		rfc3339_text(loser->issued_at, at), peer_id_text(&loser->issuer, id));
 }
 
 /* ---- while others are asked ---- */
 
 struct sources_count {
-	size_t answered;  /* conns that answered a pull, with whatever */
+	size_t answered; /* conns that answered a pull, with whatever */
 	size_t with_list;
-	size_t agreeing;  /* …with exactly that one */
-	size_t open;      /* still expected to answer */
+	size_t agreeing; /* …with exactly that one */
+	size_t open;     /* still expected to answer */
 };
 
-static struct sources_count count_sources(const struct core *c, const struct snapshot_stamp *s,
-	mono_t now)
+static struct sources_count count_sources(
+	const struct core *c, const struct snapshot_stamp *s, mono_t now)
 {
 	struct sources_count n = {.open = c->dial_count};
 
@@ -275,10 +282,12 @@ static bool keep(struct core *c, struct judged **slot, struct judged *j)
 static bool may_check(struct core *c, struct link *from, enum snapshot_source source, mono_t now)
 {
 	struct maddr_ip ip;
+	struct maddr remote;
 
 	if (source != SNAPSHOT_PUSHED || !from)
 		return true;
-	if (!maddr_to_ip(&from->remote, &ip) && !link_is_member(from) &&
+	remote = place_get(from->remote);
+	if (!maddr_to_ip(&remote, &ip) && !link_is_member(from) &&
 		sources_is_blocked(&c->sources, &ip, now))
 		return false;
 	return bucket_take(&from->push_rate, CHECK_BURST, CHECK_EACH_MS, now) &&
@@ -287,9 +296,12 @@ static bool may_check(struct core *c, struct link *from, enum snapshot_source so
 
 static void punish(struct core *c, struct link *from, enum snapshot_reason reason, mono_t now)
 {
+	struct maddr remote;
+
 	if (!from || (reason != SNAPSHOT_SIGNATURE && reason != SNAPSHOT_PROOF_SIGNATURE))
 		return;
-	sources_block(&c->sources, &from->remote, now);
+	remote = place_get(from->remote);
+	sources_block(&c->sources, &remote, now);
 	news_alert(c, "bad_signature", &from->peer->id, "it sent a list that does not verify: %s",
 		snapshot_reason_text(reason));
 }
@@ -299,7 +311,9 @@ static int check(struct core *c, const struct snapshot *s, enum snapshot_source 
 {
 	struct snapshot_rules rules = {.cluster_id = c->cluster_id,
 		.system = c->has_system ? &c->system : NULL,
-		.insecure_accept_any_issuer = c->insecure, .source = source, .now = wall};
+		.insecure_accept_any_issuer = c->insecure,
+		.source = source,
+		.now = wall};
 	int err = snapshot_check(s, &rules, ret_reason);
 
 	if (!err)
@@ -322,9 +336,7 @@ static bool is_known(struct core *c, const struct snapshot *s, uint64_t token)
 	struct snapshot_stamp stamp = snapshot_stamp(s);
 
 	switch (members_place(m, &stamp)) {
-	case MEMBERS_IS_HELD:
-		accept_verdict(c, token, SNAPSHOT_OK, true, NULL);
-		return true;
+	case MEMBERS_IS_HELD: accept_verdict(c, token, SNAPSHOT_OK, true, NULL); return true;
 	case MEMBERS_IS_STORING:
 		if (!judged_add_token(m->storing, token))
 			refuse(c, token, SNAPSHOT_RATE_LIMITED);
@@ -338,8 +350,7 @@ static bool is_known(struct core *c, const struct snapshot *s, uint64_t token)
 			return false; /* it lost a tie: that has to be proven and told */
 		refuse(c, token, SNAPSHOT_STALE);
 		return true;
-	case MEMBERS_NEWER:
-		break;
+	case MEMBERS_NEWER: break;
 	}
 	return false;
 }
@@ -415,14 +426,35 @@ out:
 	*take_s = (struct snapshot){0};
 }
 
+/* In a mesh everyone pushes a new list to everyone: after the first time its text is enough to
+ * know it by. The snapshot in force or on its way to the disk that has just this text, or NULL. */
+static const struct snapshot *by_text(const struct members *m, struct bytes json)
+{
+	json = text_trim(json);
+	if (m->has_held && bytes_eq(json, text_trim(buf_bytes(&m->held.raw))))
+		return &m->held;
+	if (m->storing && bytes_eq(json, text_trim(buf_bytes(&m->storing->s.raw))))
+		return &m->storing->s;
+	return NULL;
+}
+
 void core_snapshot_in(struct core *c, uint64_t token, enum snapshot_source source, uint64_t conn,
 	struct bytes json, wall_t wall, mono_t now)
 {
 	struct link *from = conn ? link_find(c, conn) : NULL;
+	const struct snapshot *known = by_text(&c->members, json);
 	struct snapshot s = {0};
 	enum snapshot_reason reason;
 	struct snapshot_stamp stamp;
 
+	if (known) {
+		stamp = snapshot_stamp(known);
+		if (from)
+			spread_knows(c, from, &stamp, now);
+		(void)is_known(c, known, token); /* it is */
+		core_settle(c, wall, now);
+		return;
+	}
 	if (snapshot_parse(json, &s, &reason)) {
 		refuse(c, token, reason);
 		core_settle(c, wall, now);
@@ -448,22 +480,26 @@ int core_admin_in(struct core *c, uint64_t conn, struct bytes json, struct buf *
 	int err = l ? admin_request_parse(json, &proof) : P2P_ERR_CLOSED;
 
 	if (!err) {
-		struct admin_proof_rules rules = {.cluster_id = c->cluster_id, .peer = &l->peer->id,
-			.system = c->has_system ? &c->system : NULL, .at = wall,
+		struct maddr remote = place_get(l->remote);
+		struct admin_proof_rules rules = {.cluster_id = c->cluster_id,
+			.peer = &l->peer->id,
+			.system = c->has_system ? &c->system : NULL,
+			.at = wall,
 			.slack_sec = ADMIN_PROOF_SLACK_SEC};
 
 		err = bucket_take(&l->push_rate, CHECK_BURST, CHECK_EACH_MS, now)
 			      ? admin_proof_check(&proof, &rules, &reason)
 			      : P2P_ERR_FULL;
 		if (reason == ADMIN_PROOF_SIGNATURE)
-			sources_block(&c->sources, &l->remote, now);
+			sources_block(&c->sources, &remote, now);
 	}
 	if (!err && !gate_admin(c, l, "proof", now))
 		err = P2P_ERR_FULL;
 	a.ok = !err;
 	if (err)
-		(void)snprintf(a.error, sizeof(a.error), "%s", reason == ADMIN_PROOF_OK || !l
-			? err_text(err) : admin_proof_reason_text(reason));
+		(void)snprintf(a.error, sizeof(a.error), "%s",
+			reason == ADMIN_PROOF_OK || !l ? err_text(err)
+						       : admin_proof_reason_text(reason));
 	core_settle(c, wall, now);
 	(void)admin_answer_print(answer, &a); /* cut short only by the owner's own limit */
 	return err;

@@ -17,18 +17,21 @@ static bool bare(struct maddr *a, const struct peer_id *peer)
 static bool is_plausible(const struct peer *p, const struct maddr *a, enum maddr_reach teller)
 {
 	enum maddr_reach reach = maddr_reach(a);
+	struct maddr seen;
 
 	if (reach == MADDR_REACH_PRIVATE || reach == MADDR_REACH_PUBLIC)
 		return true;
 	if (reach == MADDR_REACH_NONE)
 		return false;
-	return reach == teller || (p->seen_at && maddr_reach(p->seen_at) == reach);
+	seen = place_get(p->seen_at);
+	return reach == teller || maddr_reach(&seen) == reach;
 }
 
 static void add_one(struct peer *p, struct maddr a, enum core_addr_from from,
 	enum maddr_reach teller, mono_t now)
 {
-	bool told_by_us = from == CORE_ADDR_CONFIG || from == CORE_ADDR_DNS || from == CORE_ADDR_SEEN;
+	bool told_by_us =
+		from == CORE_ADDR_CONFIG || from == CORE_ADDR_DNS || from == CORE_ADDR_SEEN;
 
 	if (!bare(&a, &p->id) || (!told_by_us && !is_plausible(p, &a, teller)))
 		return;
@@ -95,8 +98,8 @@ static bool is_held(const struct core *c, struct bytes sealed)
 	return p && p->record.len > 0 && bytes_eq(buf_bytes(&p->record), sealed);
 }
 
-int record_learn(struct core *c, struct bytes sealed, bool store, enum maddr_reach teller,
-	mono_t now)
+int record_learn(
+	struct core *c, struct bytes sealed, bool store, enum maddr_reach teller, mono_t now)
 {
 	struct peer_record r;
 	struct news *n;
@@ -135,15 +138,19 @@ int core_peers_in(struct core *c, uint64_t conn, struct bytes json, wall_t wall,
 {
 	struct link *l = link_find(c, conn);
 	struct peers records = {0};
+	enum maddr_reach teller;
+	struct maddr remote;
 	int err;
 
 	if (!link_is_member(l))
 		return P2P_ERR_DENIED;
+	remote = place_get(l->remote);
+	teller = maddr_reach(&remote);
 	err = peers_parse(json, &records);
 	if (err)
 		return err;
 	for (size_t i = 0; i < records.count; i++)
-		(void)record_learn(c, peers_at(&records, i), true, maddr_reach(&l->remote), now); /* each alone */
+		(void)record_learn(c, peers_at(&records, i), true, teller, now); /* each alone */
 	peers_deinit(&records);
 	core_settle(c, wall, now);
 	return 0;
@@ -179,8 +186,8 @@ bool core_addr_at(const struct core *c, const struct peer_id *peer, size_t i, st
 
 	if (!a)
 		return false;
-	*ret = (struct core_addr){.from = a->from, .failures = a->failures, .err = a->err,
-		.tried = a->tried};
+	*ret = (struct core_addr){
+		.from = a->from, .failures = a->failures, .err = a->err, .tried = a->tried};
 	addr_copy(a, &ret->addr);
 	return true;
 }

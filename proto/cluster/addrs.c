@@ -108,12 +108,10 @@ static bool is_dialable(const struct maddr *a)
 	case MADDR_TCP:
 	case MADDR_QUIC:
 	case MADDR_WS:
-	case MADDR_WSS:
-		return maddr_reach(a) != MADDR_REACH_NONE;
+	case MADDR_WSS: return maddr_reach(a) != MADDR_REACH_NONE;
 	case MADDR_OTHER:
 	case MADDR_DNSADDR:
-	case MADDR_DNS:
-		break;
+	case MADDR_DNS: break;
 	}
 	return false;
 }
@@ -185,8 +183,8 @@ size_t addrs_take(struct addrs *as, struct maddr *ret, size_t max, mono_t now)
 	return n;
 }
 
-void addr_failed(struct addr *a, int err, enum core_stage stage, struct rng *rng, wall_t wall,
-	mono_t now)
+void addr_failed(
+	struct addr *a, int err, enum core_stage stage, struct rng *rng, wall_t wall, mono_t now)
 {
 	int64_t rest;
 
@@ -227,8 +225,8 @@ void addrs_wake(struct addrs *as, mono_t now)
 {
 	for (size_t i = 0; i < as->count; i++) {
 		struct addr *a = as->list[i];
-		/* When it failed last is not kept apart; free_at less its rest would be. A second from
-		 * now is never before the shortest rest is over. */
+		/* When it failed last is not kept apart; free_at less its rest would be. A second
+		 * from now is never before the shortest rest is over. */
 		mono_t soon = mono_add_ms(now, a->failures ? ADDR_REST_MS_MIN : 0);
 
 		a->free_at = mono_min(a->free_at, soon);

@@ -15,7 +15,8 @@
 
 struct addr {
 	mono_t free_at;    /* may be tried from then on */
-	mono_t failed_at;  /* the first failure in a row; MONO_ZERO = the last try was good, or none */
+	mono_t failed_at;  /* the first failure in a row; MONO_ZERO = the last try was good, or none
+			    */
 	wall_t tried;      /* WALL_ZERO = never */
 	uint16_t failures; /* in a row; stays at its maximum */
 	int16_t err;       /* of the last try; 0 = none failed */
@@ -53,8 +54,8 @@ mono_t addrs_free_at(const struct addrs *as);
 size_t addrs_take(struct addrs *as, struct maddr *ret, size_t max, mono_t now);
 
 /* One that was taken failed / was good. All that are still busy become free. */
-void addr_failed(struct addr *a, int err, enum core_stage stage, struct rng *rng, wall_t wall,
-	mono_t now);
+void addr_failed(
+	struct addr *a, int err, enum core_stage stage, struct rng *rng, wall_t wall, mono_t now);
 void addr_good(struct addr *a, wall_t wall);
 void addrs_release(struct addrs *as);
 

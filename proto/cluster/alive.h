@@ -11,12 +11,12 @@
 #include "proto/base/clock.h"
 
 enum alive_kind {
-	ALIVE_NEVER,     /* nothing yet */
+	ALIVE_NEVER, /* nothing yet */
 	ALIVE_HANDSHAKE,
 	ALIVE_BYTES,
 	ALIVE_PONG,
 	ALIVE_HEARTBEAT,
-	ALIVE_RELAYED,   /* a heartbeat that came through another member */
+	ALIVE_RELAYED, /* a heartbeat that came through another member */
 };
 
 enum alive_loss {
@@ -28,15 +28,15 @@ enum alive_loss {
 };
 
 struct alive {
-	mono_t seen;   /* newest evidence, when kind is not ALIVE_NEVER */
+	mono_t seen;      /* newest evidence, when kind is not ALIVE_NEVER */
 	mono_t signed_at; /* newest evidence with a signature of its own; MONO_ZERO = none */
-	mono_t lost;   /* newest loss, when loss is not LOSS_NONE */
+	mono_t lost;      /* newest loss, when loss is not LOSS_NONE */
 	enum alive_kind kind;
 	enum alive_loss loss;
 };
 
-const char *alive_kind_name(enum alive_kind kind);  /* "never", "handshake", … */
-const char *alive_loss_name(enum alive_loss loss);  /* "none", "remote_close", … */
+const char *alive_kind_name(enum alive_kind kind); /* "never", "handshake", … */
+const char *alive_loss_name(enum alive_loss loss); /* "none", "remote_close", … */
 
 /* Notes evidence from the instant `at` (never later than now). */
 void alive_note(struct alive *a, enum alive_kind kind, mono_t at);

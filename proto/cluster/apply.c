@@ -84,13 +84,19 @@ static void tell(struct core *c, struct diff *d)
 	n->d.peer = m->held_from;
 	n->ids = d->added;
 	n->more_ids = d->removed;
-	n->d.u.membership = (struct core_membership){.snapshot = &m->held, .source = m->held_source,
-		.from = m->held_from, .added_count = d->added_count,
-		.removed_count = d->removed_count, .added = d->added, .removed = d->removed};
+	n->d.u.membership = (struct core_membership){.snapshot = &m->held,
+		.source = m->held_source,
+		.from = m->held_from,
+		.added_count = d->added_count,
+		.removed_count = d->removed_count,
+		.added = d->added,
+		.removed = d->removed};
 	if (m->held.odd_count)
 		news_alert(c, "member_invalid", NULL,
-			"%zu of the %zu entries of the membership list can never be online: no peer ID, "
-			"or one that is listed twice", m->held.odd_count, m->held.member_count);
+			"%zu of the %zu entries of the membership list can never be online: no "
+			"peer ID, "
+			"or one that is listed twice",
+			m->held.odd_count, m->held.member_count);
 }
 
 static void note_removal_of_self(struct core *c)
@@ -105,7 +111,7 @@ static void note_removal_of_self(struct core *c)
 /* Those that joined the conns of members meet them now. */
 static void meet_members(struct core *c, mono_t now, wall_t wall)
 {
-	list_each(node, &c->by_heard) {
+	list_each (node, &c->by_heard) {
 		struct link *l = list_entry(node, struct link, order);
 
 		if (!l->identified)

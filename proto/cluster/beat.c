@@ -5,17 +5,18 @@
 
 #include "proto/p2pos/digest.h"
 
-#define BEAT_PERCENT     10
-#define BEAT_REUSE_MS    1000 /* one this young need not be signed anew for a conn that comes up */
-#define REFUTE_MS        1000 /* suspicions of us are answered at most so often */
-#define REFUTE_TO_ALL_MAX 16 /* conns; with more, only who passed the suspicion on is answered */
-#define OWN_AHEAD_SEC    (HEARTBEAT_WINDOW_SEC - 1)
-#define MARK_MS          60000
-#define SKEW_MS          2000 /* a clock further off is told about (N-15) */
-#define SKEW_CALM_MS     1000 /* …until it is nearer again */
-#define SKEW_PEERS_MAX   256  /* clocks looked at for the median */
-#define BACKLOG_MS       1000 /* what is read after a stall was sent long before: no clock is told by it */
-#define OFFSET_STEP_NS   (2 * NS_PER_SEC) /* slower than that is doubted; twice is believed */
+#define BEAT_PERCENT      10
+#define BEAT_REUSE_MS     1000 /* one this young need not be signed anew for a conn that comes up */
+#define REFUTE_MS         1000 /* suspicions of us are answered at most so often */
+#define REFUTE_TO_ALL_MAX 16   /* conns; with more, only who passed the suspicion on is answered */
+#define OWN_AHEAD_SEC     (HEARTBEAT_WINDOW_SEC - 1)
+#define MARK_MS           60000
+#define SKEW_MS           2000 /* a clock further off is told about (N-15) */
+#define SKEW_CALM_MS      1000 /* …until it is nearer again */
+#define SKEW_PEERS_MAX    256  /* clocks looked at for the median */
+#define BACKLOG_MS                                                                                 \
+	1000 /* what is read after a stall was sent long before: no clock is told by it */
+#define OFFSET_STEP_NS (2 * NS_PER_SEC) /* slower than that is doubted; twice is believed */
 
 /* Nanoseconds since 1970, as far as they go. */
 static int64_t wall_ns(wall_t t)
@@ -65,10 +66,9 @@ static void store_mark(struct core *c, struct peer *p, wall_t wall, mono_t now)
 	p->marked_at = now;
 	n = news_add(c, CORE_STORE_MARK);
 	n->d.peer = p->id;
-	n->d.u.mark = (struct core_stored_mark){.peer = p->id, .heartbeat_ts = p->beat_ts,
-		.last_seen = wall};
-	if (p->reached_at)
-		n->d.u.mark.addr = *p->reached_at;
+	n->d.u.mark = (struct core_stored_mark){
+		.peer = p->id, .heartbeat_ts = p->beat_ts, .last_seen = wall};
+	n->d.u.mark.addr = place_get(p->reached_at);
 }
 
 /* Our ts never goes back, whatever our clock does. But others take nothing that is further ahead
@@ -110,7 +110,7 @@ void beat_to_all(struct core *c, wall_t wall, mono_t now)
 	if (!c->configured || list_is_empty(&c->by_heard))
 		return;
 	renew(c, wall, now);
-	list_each(node, &c->by_heard) {
+	list_each (node, &c->by_heard) {
 		struct link *l = list_entry(node, struct link, order);
 
 		if (wants_beats(c, l))
@@ -191,8 +191,8 @@ static void accept(struct core *c, struct peer *p, const struct heartbeat *h, st
 	rumour_beat(c, p, from, wall, now);
 }
 
-enum heartbeat_reason core_heartbeat_in(struct core *c, uint64_t conn, struct bytes json,
-	wall_t wall, mono_t now)
+enum heartbeat_reason core_heartbeat_in(
+	struct core *c, uint64_t conn, struct bytes json, wall_t wall, mono_t now)
 {
 	struct link *l = link_find(c, conn);
 	enum heartbeat_reason reason;
@@ -214,8 +214,10 @@ enum heartbeat_reason core_heartbeat_in(struct core *c, uint64_t conn, struct by
 			mono_since_ms(now, c->doubt_from) > BACKLOG_MS)
 			learn_offset(p, h.ts, now);
 	}
-	rules = (struct heartbeat_rules){.cluster_id = c->cluster_id, .sender = &p->id,
-		.is_member = c->configured && link_is_member(l), .now = wall};
+	rules = (struct heartbeat_rules){.cluster_id = c->cluster_id,
+		.sender = &p->id,
+		.is_member = c->configured && link_is_member(l),
+		.now = wall};
 	if (heartbeat_check(&h, &rules, &reason))
 		return reason;
 	accept(c, p, &h, l, wall, now);

@@ -12,8 +12,11 @@
 
 static void knock(struct core *c, const struct link *l, wall_t wall)
 {
-	struct core_knock k = {.peer = l->peer->id, .from = l->remote, .first_seen = wall,
-		.last_seen = wall, .tries = 1};
+	struct core_knock k = {.peer = l->peer->id,
+		.from = place_get(l->remote),
+		.first_seen = wall,
+		.last_seen = wall,
+		.tries = 1};
 	size_t at = 0;
 
 	while (at < c->knock_count && !peer_id_eq(&c->knocks[at].peer, &k.peer))
@@ -30,13 +33,6 @@ static void knock(struct core *c, const struct link *l, wall_t wall)
 	c->knocks[0] = k;
 }
 
-static void remember_addr(struct maddr **at, const struct maddr *a)
-{
-	if (!*at)
-		*at = xcalloc(1, sizeof(**at));
-	**at = *a;
-}
-
 /* From now on this conn stands for its peer. */
 static void promote(struct core *c, struct link *l)
 {
@@ -51,8 +47,8 @@ static void promote(struct core *c, struct link *l)
 }
 
 /* What follows from the end of a conn, whoever ended it. It is detached then, not freed. */
-static void part(struct core *c, struct link *l, enum alive_loss loss, mono_t lost, wall_t wall,
-	mono_t now)
+static void part(
+	struct core *c, struct link *l, enum alive_loss loss, mono_t lost, wall_t wall, mono_t now)
 {
 	struct peer *p = l->peer;
 	bool stood = p->link == l, was_member = l->klass == CORE_MEMBER;
@@ -72,8 +68,8 @@ static void part(struct core *c, struct link *l, enum alive_loss loss, mono_t lo
 		rumour_ask(c, p, now);
 }
 
-void conn_give_up(struct core *c, struct link *l, const char *why, enum alive_loss loss, mono_t lost,
-	wall_t wall, mono_t now)
+void conn_give_up(struct core *c, struct link *l, const char *why, enum alive_loss loss,
+	mono_t lost, wall_t wall, mono_t now)
 {
 	struct peer *p = l->peer;
 
@@ -93,10 +89,12 @@ static bool is_same_network(const struct maddr *a, const struct maddr *b)
 }
 
 /* Two hosts with one key keep replacing each other's conns (FM-38). */
-static void note_conflict(struct core *c, struct peer *p, const struct link *a,
-	const struct link *b, mono_t now)
+static void note_conflict(
+	struct core *c, struct peer *p, const struct link *a, const struct link *b, mono_t now)
 {
-	if (is_same_network(&a->remote, &b->remote))
+	struct maddr x = place_get(a->remote), y = place_get(b->remote);
+
+	if (is_same_network(&x, &y))
 		return;
 	if (p->conflicts == 0 || mono_since_ms(now, p->conflict_from) > CONFLICT_MS) {
 		p->conflicts = 0;
@@ -106,8 +104,8 @@ static void note_conflict(struct core *c, struct peer *p, const struct link *a,
 		char one[MADDR_TEXT_MAX + 1], other[MADDR_TEXT_MAX + 1];
 
 		news_alert(c, "identity_conflict", &p->id,
-			"two hosts use this node's key: %s and %s", maddr_text(&a->remote, one),
-			maddr_text(&b->remote, other));
+			"two hosts use this node's key: %s and %s", maddr_text(&x, one),
+			maddr_text(&y, other));
 		p->conflicts = 0;
 	}
 }
@@ -146,7 +144,8 @@ void conn_sure(struct core *c, struct link *winner, wall_t wall, mono_t now)
 		settle(c, loser, "duplicate", wall, now);
 }
 
-static void begin_rivalry(struct core *c, struct peer *p, struct link *fresh, wall_t wall, mono_t now)
+static void begin_rivalry(
+	struct core *c, struct peer *p, struct link *fresh, wall_t wall, mono_t now)
 {
 	struct link *old = p->link;
 
@@ -159,12 +158,13 @@ static void begin_rivalry(struct core *c, struct peer *p, struct link *fresh, wa
 		return;
 	}
 	link_want(c, old, WANT_PING);
-	timer_arm(&c->timers, &fresh->timer, mono_add_ms(now,
-		fresh->side == CONN_LISTENER ? RIVAL_ANSWER_MS : RIVAL_WAIT_MS));
+	timer_arm(&c->timers, &fresh->timer,
+		mono_add_ms(now, fresh->side == CONN_LISTENER ? RIVAL_ANSWER_MS : RIVAL_WAIT_MS));
 }
 
 /* Which one stays, now that the peer has answered on `l` long after it could judge? What answers is
- * what it kept; or it did not judge, because both dialled: then both come to the same by the rule. */
+ * what it kept; or it did not judge, because both dialled: then both come to the same by the rule.
+ */
 static struct link *kept_by_both(const struct core *c, const struct peer *p, struct link *l)
 {
 	if (p->link->side == p->rival->side ||
@@ -187,7 +187,8 @@ void conn_rival_answered(struct core *c, struct link *l, mono_t asked, wall_t wa
 		note_conflict(c, p, p->link, fresh, now);
 		settle(c, fresh, "duplicate", wall, now);
 	} else if (mono_since_ms(asked, fresh->up) >= RIVAL_WAIT_MS) {
-		/* The end of what the peer closed may take long to arrive; an answer does not lie. */
+		/* The end of what the peer closed may take long to arrive; an answer does not lie.
+		 */
 		if (kept_by_both(c, p, l) == fresh)
 			settle(c, p->link, "replaced", wall, now);
 		else
@@ -227,13 +228,14 @@ static const char *refusal(struct core *c, const struct peer *p, enum core_class
 	return NULL;
 }
 
-static void came_up(struct core *c, struct link *l, wall_t wall, mono_t now)
+static void came_up(
+	struct core *c, struct link *l, const struct maddr *remote, wall_t wall, mono_t now)
 {
 	struct peer *p = l->peer;
 
-	remember_addr(&p->seen_at, &l->remote);
+	place_set(&p->seen_at, remote);
 	if (p->is_member) {
-		sources_note(&c->sources, &l->remote, false, wall);
+		sources_note(&c->sources, remote, false, wall);
 		alive_note(&p->alive, ALIVE_HANDSHAKE, now);
 		core_recount(c, p, wall, now);
 	} else if (l->klass == CORE_GUEST) {
@@ -284,13 +286,13 @@ enum core_class core_conn_up(struct core *c, uint64_t conn, const struct peer_id
 	assert(conn && !link_find(c, conn)); /* numbers are never used twice */
 	l = link_new(c, conn, p);
 	l->side = side;
-	l->remote = *remote;
+	place_set(&l->remote, remote);
 	l->up = l->heard = now;
 	l->up_wall = wall;
 	l->admin_why = admin_why;
 	link_set_class(c, l, klass);
 	mesh_reached(c, dial, l, wall);
-	came_up(c, l, wall, now);
+	came_up(c, l, remote, wall, now);
 	core_settle(c, wall, now);
 	/* A simultaneous dial may have been decided against it already. */
 	l = link_find(c, conn);
@@ -311,10 +313,12 @@ void core_conn_down(struct core *c, uint64_t conn, enum core_down why, const cha
 		return;
 	p = l->peer;
 	if (!l->closing) {
-		/* One that did not answer was lost when it fell silent, not when that was confirmed. */
+		/* One that did not answer was lost when it fell silent, not when that was
+		 * confirmed. */
 		mono_t lost = l->asked && l->suspected ? l->asked_at : now;
 
-		(void)text_copy(p->down_detail, sizeof(p->down_detail), bytes_str(detail ? detail : ""));
+		(void)text_copy(
+			p->down_detail, sizeof(p->down_detail), bytes_str(detail ? detail : ""));
 		part(c, l, loss, lost, wall, now);
 	}
 	link_free(c, l);

@@ -106,21 +106,24 @@ static void load_snapshot(struct core *c, struct bytes json, wall_t wall)
 	struct members *m = &c->members;
 	struct snapshot_rules rules = {.cluster_id = c->cluster_id,
 		.system = c->has_system ? &c->system : NULL,
-		.insecure_accept_any_issuer = c->insecure, .source = SNAPSHOT_STORED, .now = wall};
+		.insecure_accept_any_issuer = c->insecure,
+		.source = SNAPSHOT_STORED,
+		.now = wall};
 	enum snapshot_reason reason;
 	struct snapshot s = {0};
 	struct snapshot_stamp stamp;
 
 	if (snapshot_parse(json, &s, &reason) || snapshot_check(&s, &rules, &reason)) {
-		news_alert(c, "stored_snapshot_refused", NULL, "the stored membership list is refused: %s",
-			snapshot_reason_text(reason));
+		news_alert(c, "stored_snapshot_refused", NULL,
+			"the stored membership list is refused: %s", snapshot_reason_text(reason));
 		snapshot_deinit(&s);
 		return;
 	}
 	stamp = snapshot_stamp(&s);
 	if (snapshot_stamp_cmp(&stamp, &m->floor) < 0) {
 		news_alert(c, "stored_snapshot_refused", NULL,
-			"the stored membership list is older than the newest that this node has held");
+			"the stored membership list is older than the newest that this node has "
+			"held");
 		snapshot_deinit(&s);
 		return;
 	}
@@ -130,8 +133,8 @@ static void load_snapshot(struct core *c, struct bytes json, wall_t wall)
 	members_raise_floor(m, &stamp);
 }
 
-static void load_mark(struct core *c, const struct core_stored_mark *k, bool unclean, wall_t wall,
-	mono_t now)
+static void load_mark(
+	struct core *c, const struct core_stored_mark *k, bool unclean, wall_t wall, mono_t now)
 {
 	struct peer *p = peer_find(c, &k->peer);
 
@@ -145,8 +148,7 @@ static void load_mark(struct core *c, const struct core_stored_mark *k, bool unc
 		p->beat_ts = wall_add_sec(p->beat_ts, UNCLEAN_SEC);
 	if (p->is_self || k->addr.len == 0)
 		return;
-	p->reached_at = xcalloc(1, sizeof(*p->reached_at));
-	*p->reached_at = k->addr;
+	place_set(&p->reached_at, &k->addr);
 	(void)addrs_add(&p->addrs, &k->addr, CORE_ADDR_SEEN, now); /* one that fits */
 	sources_note(&c->sources, &k->addr, false, k->last_seen);
 	(void)wall;
@@ -164,7 +166,8 @@ void core_load(struct core *c, const struct core_memory *m, wall_t wall, mono_t 
 	for (size_t i = 0; i < m->mark_count; i++)
 		load_mark(c, &m->marks[i], m->unclean, wall, now);
 	for (size_t i = 0; i < m->record_count; i++)
-		/* What was good enough to be stored is good enough now; those of former members go. */
+		/* What was good enough to be stored is good enough now; those of former members go.
+		 */
 		(void)record_learn(c, m->records[i], false, MADDR_REACH_LOOPBACK, now);
 	mesh_plan_all(c, now);
 	core_settle(c, wall, now);
@@ -174,8 +177,7 @@ void core_load(struct core *c, const struct core_memory *m, wall_t wall, mono_t 
 
 void core_recount(struct core *c, struct peer *p, wall_t wall, mono_t now)
 {
-	bool on = p->is_member &&
-		  (p->is_self || alive_is_online(&p->alive, c->timeout_ms, now));
+	bool on = p->is_member && (p->is_self || alive_is_online(&p->alive, c->timeout_ms, now));
 	char id[PEER_ID_TEXT_SIZE];
 
 	if (on && !p->is_self && !timer_is_armed(&p->expiry))
@@ -193,7 +195,8 @@ void core_recount(struct core *c, struct peer *p, wall_t wall, mono_t now)
 	if (!p->is_self && !list_is_linked(&p->dirty))
 		list_append(&c->dirty_peers, &p->dirty);
 	if (!on && p->is_member) {
-		bool lost = p->alive.loss != LOSS_NONE && !mono_before(p->alive.lost, p->alive.seen);
+		bool lost =
+			p->alive.loss != LOSS_NONE && !mono_before(p->alive.lost, p->alive.seen);
 
 		(void)snprintf(c->trigger, sizeof(c->trigger), "%s:%s",
 			lost ? alive_loss_name(p->alive.loss) : "heartbeat_expired",
@@ -289,7 +292,8 @@ static void reason_of(struct core *c, enum core_state next, char *to, size_t siz
 			why = "no_system_pubkey";
 		else if (!c->members.has_held)
 			why = c->members.floor.issued_at.sec ? "list_lost" : "no_snapshot";
-		else if (c->state != CORE_UNCONFIGURED && strncmp(c->trigger, "removed_by", 10) == 0)
+		else if (c->state != CORE_UNCONFIGURED &&
+			 strncmp(c->trigger, "removed_by", 10) == 0)
 			why = c->trigger;
 		else if (strncmp(c->reason, "removed_by", 10) == 0)
 			why = c->reason; /* still so */
@@ -344,7 +348,8 @@ static void tell_state(struct core *c, enum core_state next, const char *reason)
 
 static void evaluate(struct core *c, wall_t wall)
 {
-	struct state_facts f = {.has_list = c->members.has_held, .is_member = c->configured,
+	struct state_facts f = {.has_list = c->members.has_held,
+		.is_member = c->configured,
 		.members = c->members.has_held ? c->members.held.member_count : 0,
 		.online = c->online};
 	enum core_state next = state_of(&f);
@@ -383,7 +388,8 @@ static void warn_of_expiry(struct core *c, wall_t wall)
 			continue;
 		if (c->proof_warned_days == 0 || days[i] < c->proof_warned_days)
 			news_alert(c, "admin_proof_expiring", &c->members.held.issuer,
-				"the admin proof behind the membership list ends in %d day%s or less",
+				"the admin proof behind the membership list ends in %d day%s or "
+				"less",
 				days[i], days[i] == 1 ? "" : "s");
 		c->proof_warned_days = days[i];
 		return;
@@ -405,7 +411,8 @@ static void review(struct core *c, wall_t wall, mono_t now)
 		c->state_dirty = true;
 		if (expired_now)
 			news_alert(c, "admin_proof_expired", &c->members.held.issuer,
-				"the admin proof behind the membership list has ended; the list stays in "
+				"the admin proof behind the membership list has ended; the list "
+				"stays in "
 				"force until a newer one comes");
 	}
 	if (!expired_now)

@@ -46,12 +46,12 @@ struct tellers {
 struct peer {
 	struct peer_id id; /* key of core.peers; padded with zeros, so hashed whole */
 	bool is_member, is_self;
-	bool online;       /* counted in k */
-	bool told_online;  /* what the owner was last told */
-	bool target;       /* the mesh wants a conn to it */
+	bool online;      /* counted in k */
+	bool told_online; /* what the owner was last told */
+	bool target;      /* the mesh wants a conn to it */
 	bool dialling;
-	bool was_member;   /* in an earlier list of this run: is told of its removal when it knocks */
-	uint64_t serial;   /* never used twice */
+	bool was_member; /* in an earlier list of this run: is told of its removal when it knocks */
+	uint64_t serial; /* never used twice */
 	uint64_t list_generation; /* of the last list that named it */
 
 	struct link *link;  /* the conn that stands for it */
@@ -60,13 +60,14 @@ struct peer {
 	mono_t conflict_from;
 
 	struct alive alive;
-	wall_t seen_before;  /* newest evidence of an earlier run; WALL_ZERO = none */
-	wall_t changed_at;   /* online or offline since */
-	char down_detail[64]; /* what was said when its conn ended last */
-	wall_t beat_ts;      /* of the last heartbeat accepted (own: sent); WALL_ZERO = none */
+	wall_t seen_before;     /* newest evidence of an earlier run; WALL_ZERO = none */
+	wall_t changed_at;      /* online or offline since */
+	char down_detail[64];   /* what was said when its conn ended last */
+	wall_t beat_ts;         /* of the last heartbeat accepted (own: sent); WALL_ZERO = none */
 	struct heartbeat *beat; /* owned; the newest accepted one, to be passed on; may be NULL */
 	bool has_offset;
-	bool offset_doubted; /* the last heartbeat was far slower than that, or its clock went back */
+	bool offset_doubted; /* the last heartbeat was far slower than that, or its clock went back
+			      */
 	int64_t offset_ns;   /* its clock minus our monotonic one, as of its quickest heartbeat */
 	mono_t marked_at;    /* last CORE_STORE_MARK; MONO_ZERO = never */
 	bool skew_alerted;
@@ -76,15 +77,26 @@ struct peer {
 	mono_t urged_at;         /* when we last passed a suspicion on to itself */
 
 	struct addrs addrs;
-	mono_t dial_from;        /* not dialled before, whatever its addresses say */
-	struct maddr *seen_at;   /* owned; last remote address, may be NULL */
-	struct maddr *reached_at; /* owned; last address that a dial reached, may be NULL */
-	struct buf record;       /* its sealed peer record */
+	mono_t dial_from;         /* not dialled before, whatever its addresses say */
+	struct place *seen_at;    /* owned; last remote address, may be NULL */
+	struct place *reached_at; /* owned; last address that a dial reached, may be NULL */
+	struct buf record;        /* its sealed peer record */
 	uint64_t record_seq;
 	struct timer dial_timer, expiry;
 	struct list dirty, fresh; /* in core.dirty_peers, core.fresh_beats */
 	UT_hash_handle hh;
 };
+
+/* An address in as many bytes as it needs: there are two of every member. */
+struct place {
+	uint16_t len;
+	uint8_t at[];
+};
+
+/* Copies into `*at`, whose old place is freed. */
+void place_set(struct place **at, const struct maddr *a);
+/* MADDR_NONE for NULL. */
+struct maddr place_get(const struct place *p);
 
 enum link_want { /* decisions that a conn waits for; each at most once */
 	WANT_PING = 1 << 0,
@@ -99,38 +111,38 @@ struct link {
 	enum core_class klass;
 	enum conn_side side;
 	unsigned speaks;
-	bool closing;      /* CORE_CLOSE was said; waits for core_conn_down() */
-	bool identified;   /* core_protocols() was told */
-	bool wins;         /* of two conns it stays, as soon as it is sure that the peer has it too */
-	bool leaving;      /* its peer was removed: gets the list that says so, and is closed */
-	struct maddr remote;
+	bool closing;    /* CORE_CLOSE was said; waits for core_conn_down() */
+	bool identified; /* core_protocols() was told */
+	bool wins;       /* of two conns it stays, as soon as it is sure that the peer has it too */
+	bool leaving;    /* its peer was removed: gets the list that says so, and is closed */
+	struct place *remote; /* owned */
 	wall_t up_wall;
 	mono_t up, heard;
 	const char *admin_why; /* for an admin session: "issuer", "configured", "proof" */
 
 	/* liveness (probe.c) */
-	bool asked;        /* a probe is unanswered */
-	bool suspected;    /* …for longer than its patience */
-	bool silent;       /* …for so long that a replacement is sought */
-	mono_t asked_at;   /* of the first unanswered one */
-	mono_t told_at;    /* when we last told others */
+	bool asked;      /* a probe is unanswered */
+	bool suspected;  /* …for longer than its patience */
+	bool silent;     /* …for so long that a replacement is sought */
+	mono_t asked_at; /* of the first unanswered one */
+	mono_t told_at;  /* when we last told others */
 	bool has_rtt;
 	int64_t srtt_ns, rttvar_ns;
 	wall_t pong_at;
 
 	/* membership (spread.c) */
 	bool has_stamp;
-	struct snapshot_stamp has; /* newest snapshot that it is known to hold */
+	struct snapshot_stamp has;     /* newest snapshot that it is known to hold */
 	struct snapshot_stamp offered; /* pushed to it already */
 	bool pull_wanted, pulling, pull_done;
 	bool push_wanted, pushing;
-	struct bucket push_rate;   /* signature checks for its pushes */
+	struct bucket push_rate; /* signature checks for its pushes */
 	struct bucket suspect_rate;
 
-	unsigned wants;    /* enum link_want */
+	unsigned wants; /* enum link_want */
 	struct timer timer;
-	struct list order; /* in core.by_heard while a member, core.guests while a guest, … */
-	struct list dirty; /* in core.dirty_links */
+	struct list order;    /* in core.by_heard while a member, core.guests while a guest, … */
+	struct list dirty;    /* in core.dirty_links */
 	struct list transfer; /* in core.pulls_wanted or core.pushes_wanted */
 	UT_hash_handle hh;
 };
@@ -145,23 +157,23 @@ struct dial {
 struct news;
 
 enum core_timer {
-	TIMER_PROBE,     /* one more member to probe */
-	TIMER_BEAT,      /* heartbeat to all */
-	TIMER_REFUTE,    /* somebody doubts us */
-	TIMER_SYNC,      /* pull from a few */
-	TIMER_PULLS,     /* the bucket has a pull for us */
-	TIMER_RESOLVE,   /* ask the bootstrap entries */
-	TIMER_PEERS,     /* ask once more for addresses of members */
-	TIMER_SEEDS,     /* dial a bootstrap address without ID */
-	TIMER_JOIN,      /* enough waited for sources */
-	TIMER_APPLY,     /* the issuer may be applied again */
-	TIMER_WISH,      /* ask about members out of reach */
-	TIMER_FLUSH,     /* pass fresh heartbeats on */
-	TIMER_REVIEW,    /* look at periods of validity and clocks */
+	TIMER_PROBE,   /* one more member to probe */
+	TIMER_BEAT,    /* heartbeat to all */
+	TIMER_REFUTE,  /* somebody doubts us */
+	TIMER_SYNC,    /* pull from a few */
+	TIMER_PULLS,   /* the bucket has a pull for us */
+	TIMER_RESOLVE, /* ask the bootstrap entries */
+	TIMER_PEERS,   /* ask once more for addresses of members */
+	TIMER_SEEDS,   /* dial a bootstrap address without ID */
+	TIMER_JOIN,    /* enough waited for sources */
+	TIMER_APPLY,   /* the issuer may be applied again */
+	TIMER_WISH,    /* ask about members out of reach */
+	TIMER_FLUSH,   /* pass fresh heartbeats on */
+	TIMER_REVIEW,  /* look at periods of validity and clocks */
 	TIMER_GLOBAL_COUNT,
-	TIMER_LINK,      /* of one conn */
-	TIMER_DIAL,      /* of one peer */
-	TIMER_EXPIRY,    /* of one peer's evidence */
+	TIMER_LINK,   /* of one conn */
+	TIMER_DIAL,   /* of one peer */
+	TIMER_EXPIRY, /* of one peer's evidence */
 };
 
 struct core {
@@ -184,13 +196,13 @@ struct core {
 	/* tables */
 	struct peer *peers;
 	struct link *links;
-	struct peer *me;       /* our own entry */
+	struct peer *me; /* our own entry */
 	uint64_t serials;
 	size_t stranger_count; /* peers that are no members */
 	size_t class_count[CORE_MEMBER + 1];
 	size_t accepted_open;
-	struct list by_heard;  /* member links, longest unheard first */
-	struct list others;    /* all other links, longest unheard first */
+	struct list by_heard; /* member links, longest unheard first */
+	struct list others;   /* all other links, longest unheard first */
 	struct list dirty_links, dirty_peers, fresh_beats;
 	struct sources sources;
 	struct core_knock knocks[CORE_PENDING_MAX];
@@ -198,15 +210,15 @@ struct core {
 
 	/* membership */
 	struct members members;
-	bool configured;       /* we are in the list in force */
+	bool configured; /* we are in the list in force */
 	uint64_t list_generation;
-	size_t member_peers;   /* entries of `peers` that are members */
-	size_t online;         /* k, with ourselves when configured */
-	struct bucket checks;  /* signature checks of pushed snapshots, all peers */
-	size_t pulls, pushes;  /* under way */
+	size_t member_peers;  /* entries of `peers` that are members */
+	size_t online;        /* k, with ourselves when configured */
+	struct bucket checks; /* signature checks of pushed snapshots, all peers */
+	size_t pulls, pushes; /* under way */
 	struct list pulls_wanted, pushes_wanted;
 	struct bucket pull_rate;
-	bool join_waiting;     /* the first good answer came, others are still out */
+	bool join_waiting; /* the first good answer came, others are still out */
 	bool forced_sync;
 
 	/* mesh */
@@ -218,15 +230,15 @@ struct core {
 	int64_t peers_wait_ms;
 
 	/* liveness */
-	size_t suspected;      /* member links that are */
+	size_t suspected;               /* member links that are */
 	mono_t doubt_from, doubt_until; /* after a stall (N-09) */
-	mono_t died_at;        /* the last time that somebody was given up for silence */
-	mono_t round_at;       /* last round of probes for all */
+	mono_t died_at;                 /* the last time that somebody was given up for silence */
+	mono_t round_at;                /* last round of probes for all */
 	struct bucket refute_rate, greet_rate, peers_rate;
 	mono_t born;
 
 	/* heartbeats */
-	struct buf beat_json;  /* our newest, printed */
+	struct buf beat_json; /* our newest, printed */
 	mono_t beat_at;
 	bool has_skew, skew_alerted;
 	int64_t skew_ms;
@@ -234,18 +246,18 @@ struct core {
 	/* state */
 	enum core_state state;
 	char reason[160];
-	char trigger[160];     /* what may have caused the next change */
+	char trigger[160]; /* what may have caused the next change */
 	wall_t state_since;
 	bool state_dirty, started;
 	bool proof_expired;    /* of the list in force, when it was looked at last */
 	int proof_warned_days; /* the smallest warning given: 30, 7, 1 days before (P-078) */
 
 	/* decisions */
-	struct list news;      /* of struct news */
+	struct list news; /* of struct news */
 	size_t news_count;
 	uint64_t news_dropped;
-	struct news *told;     /* the one that the owner looks at; freed with the next */
-	struct buf scratch;    /* bytes of a decision that is made on the spot */
+	struct news *told;  /* the one that the owner looks at; freed with the next */
+	struct buf scratch; /* bytes of a decision that is made on the spot */
 };
 
 /* ---- peers and links (peers.c) ------------------------------------------------------------ */
@@ -275,23 +287,23 @@ static inline bool link_is_member(const struct link *l)
 }
 
 /* Picks up to `max` links of members that speak `speaks`, evenly, none of them of `but`. */
-size_t links_pick(struct core *c, struct link **ret, size_t max, unsigned speaks,
-	const struct peer *but);
+size_t links_pick(
+	struct core *c, struct link **ret, size_t max, unsigned speaks, const struct peer *but);
 
 /* ---- decisions (news.c) ------------------------------------------------------------------- */
 
 struct news {
 	struct list node;
 	struct core_decision d;
-	struct buf bytes;   /* behind d.json, d.text, d.u.state.reason */
+	struct buf bytes;               /* behind d.json, d.text, d.u.state.reason */
 	struct peer_id *ids, *more_ids; /* owned, behind the lists of peers */
 	struct core_dial *dial;
 };
 
 /* Appends one; the caller fills in the rest at once. Alerts may be dropped (NULL). */
 struct news *news_add(struct core *c, enum core_decision_kind kind);
-struct news *news_link(struct core *c, enum core_decision_kind kind, const struct link *l,
-	const char *why);
+struct news *news_link(
+	struct core *c, enum core_decision_kind kind, const struct link *l, const char *why);
 void news_alert(struct core *c, const char *kind, const struct peer_id *peer, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 void news_free_all(struct core *c);
@@ -315,8 +327,8 @@ void gate_timer(struct core *c, struct link *l, wall_t wall, mono_t now);
 /* ---- conns.c ------------------------------------------------------------------------------ */
 
 /* Says CORE_CLOSE, and draws the conclusions as if it were closed already. */
-void conn_give_up(struct core *c, struct link *l, const char *why, enum alive_loss loss, mono_t lost,
-	wall_t wall, mono_t now);
+void conn_give_up(struct core *c, struct link *l, const char *why, enum alive_loss loss,
+	mono_t lost, wall_t wall, mono_t now);
 /* One of the two conns of a peer answered a ping that was sent at `asked`. */
 void conn_rival_answered(struct core *c, struct link *l, mono_t asked, wall_t wall, mono_t now);
 /* Something was heard on the one of two that is to stay. */
@@ -325,15 +337,16 @@ void conn_rival_timer(struct core *c, struct link *l, wall_t wall, mono_t now);
 
 /* ---- probe.c ------------------------------------------------------------------------------ */
 
-void probe_next(struct core *c, mono_t now);           /* TIMER_PROBE */
+void probe_next(struct core *c, mono_t now); /* TIMER_PROBE */
 void probe_heard(struct core *c, struct link *l);
 void probe_pong(struct link *l, int64_t rtt_ns, wall_t wall);
 void probe_timer(struct core *c, struct link *l, wall_t wall, mono_t now);
 void probe_ask(struct core *c, struct link *l, mono_t now);
 void probe_stalled(struct core *c, int64_t ms, mono_t now);
-void probe_doubted(struct core *c, mono_t now);        /* somebody does not hear us: whom do we? */
-void probe_forget(struct core *c, struct link *l);     /* it is closed or no member any more */
-/* Does the member live, and its conn not carry anything for a while? Then it is not shown as one. */
+void probe_doubted(struct core *c, mono_t now);    /* somebody does not hear us: whom do we? */
+void probe_forget(struct core *c, struct link *l); /* it is closed or no member any more */
+/* Does the member live, and its conn not carry anything for a while? Then it is not shown as one.
+ */
 bool probe_is_broken(const struct core *c, const struct link *l, mono_t now);
 /* NULL, or why this node accuses nobody at the moment. */
 const char *probe_doubt(const struct core *c, mono_t now);
@@ -343,10 +356,10 @@ size_t probe_witnesses_needed(const struct core *c);
 /* ---- rumour.c: suspicions and relayed heartbeats ------------------------------------------- */
 
 void rumour_ask(struct core *c, struct peer *about, mono_t now); /* tell up to three, and itself */
-void rumour_wishes(struct core *c, mono_t now);        /* TIMER_WISH */
+void rumour_wishes(struct core *c, mono_t now);                  /* TIMER_WISH */
 void rumour_beat(struct core *c, struct peer *about, const struct link *from, wall_t wall,
-	mono_t now);                                   /* a fresh heartbeat of it came */
-void rumour_flush(struct core *c, mono_t now);         /* TIMER_FLUSH */
+	mono_t now);                                           /* a fresh heartbeat of it came */
+void rumour_flush(struct core *c, mono_t now);                 /* TIMER_FLUSH */
 void rumour_greet(struct core *c, struct link *l, mono_t now); /* ask a new one what it knows */
 
 /* ---- beat.c ------------------------------------------------------------------------------- */
@@ -359,7 +372,7 @@ void beat_review(struct core *c, wall_t wall, mono_t now); /* clocks */
 
 /* ---- mesh.c ------------------------------------------------------------------------------- */
 
-void mesh_targets(struct core *c);                     /* a list came into force */
+void mesh_targets(struct core *c); /* a list came into force */
 void mesh_plan(struct core *c, struct peer *p, mono_t now);
 void mesh_plan_all(struct core *c, mono_t now);
 void mesh_lost(struct core *c, struct peer *p, mono_t now); /* quick redial */
@@ -367,8 +380,8 @@ void mesh_dial_timer(struct core *c, struct peer *p, mono_t now);
 void mesh_seeds(struct core *c, mono_t now);
 /* Asks it for the addresses of members, while some are missing. */
 void mesh_ask_peers(struct core *c, struct link *l, mono_t now);
-void mesh_ask_again(struct core *c, mono_t now);       /* TIMER_PEERS */
-void mesh_resolve(struct core *c, mono_t now);         /* TIMER_RESOLVE */
+void mesh_ask_again(struct core *c, mono_t now); /* TIMER_PEERS */
+void mesh_resolve(struct core *c, mono_t now);   /* TIMER_RESOLVE */
 bool mesh_needs(const struct core *c);
 void mesh_reached(struct core *c, uint64_t dial, struct link *l, wall_t wall);
 void mesh_reached_self(struct core *c, uint64_t dial, wall_t wall, mono_t now);
@@ -377,15 +390,15 @@ void mesh_reached_self(struct core *c, uint64_t dial, wall_t wall, mono_t now);
 
 /* core_record(); `store`: it is news, not memory. */
 /* `teller`: where the one is who passed it on; NONE = the peer itself. */
-int record_learn(struct core *c, struct bytes sealed, bool store, enum maddr_reach teller,
-	mono_t now);
+int record_learn(
+	struct core *c, struct bytes sealed, bool store, enum maddr_reach teller, mono_t now);
 
 /* ---- spread.c ----------------------------------------------------------------------------- */
 
-void spread_sync(struct core *c, mono_t now);          /* TIMER_SYNC */
-void spread_pulls(struct core *c, mono_t now);         /* TIMER_PULLS */
+void spread_sync(struct core *c, mono_t now);                /* TIMER_SYNC */
+void spread_pulls(struct core *c, mono_t now);               /* TIMER_PULLS */
 void spread_met(struct core *c, struct link *l, mono_t now); /* a conn is identified */
-void spread_all(struct core *c, mono_t now);           /* a new list is in force */
+void spread_all(struct core *c, mono_t now);                 /* a new list is in force */
 void spread_forget(struct core *c, struct link *l);
 void spread_knows(struct core *c, struct link *l, const struct snapshot_stamp *s, mono_t now);
 void spread_pull_from(struct core *c, struct link *l, mono_t now);
@@ -396,7 +409,7 @@ void spread_ask(struct core *c, struct link *l, mono_t now); /* the same, when i
 void accept_offer(struct core *c, struct snapshot *take_s, enum snapshot_source source,
 	struct link *from, uint64_t token, wall_t wall, mono_t now);
 void accept_review(struct core *c, bool time_is_up, wall_t wall, mono_t now);
-void accept_next(struct core *c, mono_t now);          /* TIMER_APPLY */
+void accept_next(struct core *c, mono_t now); /* TIMER_APPLY */
 void accept_verdict(struct core *c, uint64_t token, enum snapshot_reason reason, bool unchanged,
 	const char *error);
 

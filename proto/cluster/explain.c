@@ -69,13 +69,15 @@ static void say_dial(struct explain *e, const struct core_member *m, wall_t wall
 			ago(m->dial_at, wall, when, sizeof(when)), err_text(m->dial_err),
 			m->dial_failures);
 	if (m->addr_count == 0)
-		SAY(e, "    no address of it is known: add one to init_connections or to DNS, or wait "
+		SAY(e, "    no address of it is known: add one to init_connections or to DNS, or "
+		       "wait "
 		       "until it connects\n");
 	else if (m->dialling)
 		SAY(e, "    a dial is under way\n");
 	else if (m->dial_in_ms >= 0)
-		SAY(e, "    next dial in %.1f s, %zu address%s known\n", (double)m->dial_in_ms / 1000.0,
-			m->addr_count, m->addr_count == 1 ? "" : "es");
+		SAY(e, "    next dial in %.1f s, %zu address%s known\n",
+			(double)m->dial_in_ms / 1000.0, m->addr_count,
+			m->addr_count == 1 ? "" : "es");
 }
 
 static void say_offline(struct explain *e, const struct core_member *m, wall_t wall)
@@ -83,7 +85,8 @@ static void say_offline(struct explain *e, const struct core_member *m, wall_t w
 	char when[40];
 
 	if (peer_id_is_none(&m->peer)) {
-		SAY(e, "  %s is no peer ID and can never be online; sign a list without it\n", m->text);
+		SAY(e, "  %s is no peer ID and can never be online; sign a list without it\n",
+			m->text);
 		return;
 	}
 	SAY(e, "  %s is offline: %s; last seen %s\n", m->text, loss_text(m->why),
@@ -142,14 +145,15 @@ static void say_sources(const struct core *c, wall_t wall, struct explain *e)
 		SAY(e, "  no address of any other node is known: check init_connections and DNS\n");
 }
 
-static void explain_unconfigured(const struct core *c, const struct core_view *v, wall_t wall,
-	struct explain *e)
+static void explain_unconfigured(
+	const struct core *c, const struct core_view *v, wall_t wall, struct explain *e)
 {
 	char id[PEER_ID_TEXT_SIZE], at[RFC3339_SIZE];
 
 	if (!c->has_system && !c->insecure) {
 		e->cause = "no_system_pubkey";
-		SAY(e, "unconfigured: no system_pubkey is set, so no membership list can be verified\n");
+		SAY(e, "unconfigured: no system_pubkey is set, so no membership list can be "
+		       "verified\n");
 		SAY(e, "  set system_pubkey in config.json, or use p2posctl join\n");
 		return;
 	}
@@ -158,16 +162,22 @@ static void explain_unconfigured(const struct core *c, const struct core_view *v
 
 		e->cause = lost ? "list_lost" : "no_snapshot";
 		if (lost)
-			SAY(e, "unconfigured: the membership list was lost; only one issued at %s or "
-			       "later will be taken\n", rfc3339_text(v->floor.issued_at, at));
+			SAY(e,
+				"unconfigured: the membership list was lost; only one issued at %s "
+				"or "
+				"later will be taken\n",
+				rfc3339_text(v->floor.issued_at, at));
 		else
 			SAY(e, "unconfigured: this node has no membership list yet\n");
 		if (c->members.late)
-			SAY(e, "  a list is known whose admin proof has expired; at least 2 sources must "
+			SAY(e, "  a list is known whose admin proof has expired; at least 2 "
+			       "sources must "
 			       "give the same one\n");
 		say_sources(c, wall, e);
-		SAY(e, "  it becomes a member when an admin signs a list with %s "
-		       "(p2posctl member approve on a member)\n", peer_id_text(&c->self, id));
+		SAY(e,
+			"  it becomes a member when an admin signs a list with %s "
+			"(p2posctl member approve on a member)\n",
+			peer_id_text(&c->self, id));
 		return;
 	}
 	e->cause = strncmp(c->reason, "removed_by", 10) == 0 ? "removed" : "not_a_member";
@@ -180,17 +190,21 @@ static void explain_unconfigured(const struct core *c, const struct core_view *v
 
 /* ---- configured ---- */
 
-static void say_doubts(const struct core *c, const struct core_view *v, wall_t wall,
-	struct explain *e)
+static void say_doubts(
+	const struct core *c, const struct core_view *v, wall_t wall, struct explain *e)
 {
 	char at[RFC3339_SIZE];
 
 	if (v->self_doubt)
-		SAY(e, "  this node doubts itself (%s) and accuses nobody until it has heard everyone\n",
+		SAY(e,
+			"  this node doubts itself (%s) and accuses nobody until it has heard "
+			"everyone\n",
 			v->self_doubt_why);
 	if (v->proof_now == ADMIN_PROOF_EXPIRED && c->has_system)
-		SAY(e, "  the admin proof behind the list ended at %s; the list stays in force, the next "
-		       "one needs a living proof\n",
+		SAY(e,
+			"  the admin proof behind the list ended at %s; the list stays in force, "
+			"the next "
+			"one needs a living proof\n",
 			rfc3339_text(v->snapshot->proof.valid_to, at));
 	if (v->single_source)
 		SAY(e, "  only one source gave this list so far\n");
@@ -202,8 +216,8 @@ static void say_doubts(const struct core *c, const struct core_view *v, wall_t w
 		SAY(e, "  the list is dated later than this node's clock\n");
 }
 
-static void explain_configured(const struct core *c, const struct core_view *v, wall_t wall,
-	mono_t now, struct explain *e)
+static void explain_configured(
+	const struct core *c, const struct core_view *v, wall_t wall, mono_t now, struct explain *e)
 {
 	char when[40];
 	size_t offline;
@@ -215,8 +229,8 @@ static void explain_configured(const struct core *c, const struct core_view *v, 
 	say_doubts(c, v, wall, e);
 	offline = say_offline_members(c, wall, now, e);
 	if (v->state == CORE_DEGRADED)
-		SAY(e, "  it becomes healthy when %zu more member%s online\n", v->needed - v->online,
-			v->needed - v->online == 1 ? " is" : "s are");
+		SAY(e, "  it becomes healthy when %zu more member%s online\n",
+			v->needed - v->online, v->needed - v->online == 1 ? " is" : "s are");
 	else if (offline > 0)
 		SAY(e, "  it stays healthy while %zu more can fail\n", v->online - v->needed);
 }
@@ -235,8 +249,8 @@ void core_explain(const struct core *c, wall_t wall, mono_t now, struct explain 
 
 /* ---- one peer ---- */
 
-static void say_addrs(const struct core *c, const struct peer_id *peer, wall_t wall,
-	struct explain *e)
+static void say_addrs(
+	const struct core *c, const struct peer_id *peer, wall_t wall, struct explain *e)
 {
 	struct core_addr a;
 
@@ -248,12 +262,13 @@ static void say_addrs(const struct core *c, const struct peer_id *peer, wall_t w
 				core_addr_from_name(a.from), ago(a.tried, wall, when, sizeof(when)),
 				err_text(a.err));
 		else
-			SAY(e, "  %s (%s)\n", maddr_text(&a.addr, text), core_addr_from_name(a.from));
+			SAY(e, "  %s (%s)\n", maddr_text(&a.addr, text),
+				core_addr_from_name(a.from));
 	}
 }
 
-static void explain_member(const struct core_member *m, const char *id, wall_t wall,
-	struct explain *e)
+static void explain_member(
+	const struct core_member *m, const char *id, wall_t wall, struct explain *e)
 {
 	char when[40], seen[40], addr[MADDR_TEXT_MAX + 1];
 
@@ -271,12 +286,13 @@ static void explain_member(const struct core_member *m, const char *id, wall_t w
 			ago(m->since, wall, when, sizeof(when)), maddr_text(&m->addr, addr),
 			ago(m->last_seen, wall, seen, sizeof(seen)), m->why);
 	else
-		SAY(e, "%s is online through others: its own signature of %s came through another "
-		       "member, no connection of ours reaches it\n", id,
-			ago(m->last_seen, wall, seen, sizeof(seen)));
+		SAY(e,
+			"%s is online through others: its own signature of %s came through another "
+			"member, no connection of ours reaches it\n",
+			id, ago(m->last_seen, wall, seen, sizeof(seen)));
 	if (m->suspected)
-		SAY(e, "  it does not answer at the moment; %zu other member%s the same\n", m->witnesses,
-			m->witnesses == 1 ? " says" : "s say");
+		SAY(e, "  it does not answer at the moment; %zu other member%s the same\n",
+			m->witnesses, m->witnesses == 1 ? " says" : "s say");
 	if (!m->conn)
 		say_dial(e, m, wall);
 	if (m->has_skew && (m->skew_ms > 2000 || m->skew_ms < -2000))
@@ -304,7 +320,9 @@ void core_explain_peer(const struct core *c, const struct peer_id *peer, wall_t 
 		SAY(ret, "%s is no member of the list in force\n", id);
 		for (size_t i = 0; i < c->knock_count; i++)
 			if (peer_id_eq(&c->knocks[i].peer, peer))
-				SAY(ret, "  it asked to join %u time%s: p2posctl member approve %s\n",
+				SAY(ret,
+					"  it asked to join %u time%s: p2posctl member approve "
+					"%s\n",
 					c->knocks[i].tries, c->knocks[i].tries == 1 ? "" : "s", id);
 	}
 	if (p && p->down_detail[0])

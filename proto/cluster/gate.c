@@ -27,7 +27,7 @@ enum core_class gate_class(const struct core *c, const struct peer *p, const cha
 /* Closes the stranger of that class that was idle for longest, if that was long enough. */
 static bool make_room(struct core *c, enum core_class klass, wall_t wall, mono_t now)
 {
-	list_each(node, &c->others) {
+	list_each (node, &c->others) {
 		struct link *l = list_entry(node, struct link, order);
 
 		if (mono_since_ms(now, l->heard) < CORE_GUEST_YIELD_MS)
@@ -63,24 +63,19 @@ enum core_class gate_room(struct core *c, enum core_class wish, enum conn_side s
 void gate_arm(struct core *c, struct link *l)
 {
 	switch (l->klass) {
-	case CORE_GUEST:
-		timer_arm(&c->timers, &l->timer, mono_add_ms(l->up, CORE_GUEST_MS));
-		break;
-	case CORE_ADMIN:
-		timer_arm(&c->timers, &l->timer, mono_add_ms(l->up, CORE_ADMIN_MS));
-		break;
+	case CORE_GUEST: timer_arm(&c->timers, &l->timer, mono_add_ms(l->up, CORE_GUEST_MS)); break;
+	case CORE_ADMIN: timer_arm(&c->timers, &l->timer, mono_add_ms(l->up, CORE_ADMIN_MS)); break;
 	case CORE_REFUSED:
 	case CORE_OPEN:
-	case CORE_MEMBER:
-		timer_stop(&c->timers, &l->timer);
-		break;
+	case CORE_MEMBER: timer_stop(&c->timers, &l->timer); break;
 	}
 }
 
 void gate_timer(struct core *c, struct link *l, wall_t wall, mono_t now)
 {
-	const char *why = l->leaving ? "removed" : l->klass == CORE_ADMIN ? "admin_time_over"
-									  : "guest_time_over";
+	const char *why = l->leaving               ? "removed"
+			  : l->klass == CORE_ADMIN ? "admin_time_over"
+						   : "guest_time_over";
 
 	conn_give_up(c, l, why, LOSS_OURS, now, wall, now);
 }

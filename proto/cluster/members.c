@@ -114,7 +114,8 @@ bool members_may_apply(struct members *m, const struct peer_id *issuer, mono_t n
 		if (i == MEMBERS_ISSUERS_MAX) {
 			i = 0;
 			for (size_t k = 1; k < m->issuer_count; k++)
-				if (mono_before(m->issuers[k].rate.full_at, m->issuers[i].rate.full_at))
+				if (mono_before(
+					    m->issuers[k].rate.full_at, m->issuers[i].rate.full_at))
 					i = k;
 		} else {
 			m->issuer_count++;

@@ -18,7 +18,7 @@
 #define MEMBERS_TOKENS_MAX    64 /* askers about one snapshot; further ones are told to come again */
 #define MEMBERS_ISSUERS_MAX   8  /* issuers with a rate of their own; the longest idle makes room */
 #define MEMBERS_CONFLICTS_MAX 16 /* losers of a tie already told about; the oldest makes room */
-#define MEMBERS_APPLY_BURST   5    /* */
+#define MEMBERS_APPLY_BURST   5  /* */
 #define MEMBERS_APPLY_MS      1000
 
 /* A snapshot that was found good, and who wants to know what becomes of it. */
@@ -60,11 +60,11 @@ void judged_free(struct judged *j);
 bool judged_add_token(struct judged *j, uint64_t token);
 
 enum members_place {
-	MEMBERS_NEWER,    /* above everything held or on its way to the disk */
+	MEMBERS_NEWER, /* above everything held or on its way to the disk */
 	MEMBERS_IS_HELD,
 	MEMBERS_IS_STORING,
 	MEMBERS_IS_WAITING,
-	MEMBERS_STALE,    /* below the floor or what is being stored */
+	MEMBERS_STALE, /* below the floor or what is being stored */
 };
 /* Where a snapshot stands. The floor itself may come back when its list was lost. */
 enum members_place members_place(const struct members *m, const struct snapshot_stamp *s);

@@ -9,19 +9,20 @@
 
 #include <sodium.h>
 
-#define FIRST_MS       50    /* the first dial of the smaller ID comes within this */
-#define LATER_MS       300   /* …and of the larger one after this */
-#define REDIAL_MS      100   /* after a loss, give or take half */
-#define BUSY_MS        100   /* all dials are taken: look again */
-#define UNTRIED_MS     1000  /* a dial ended without trying anything: not at once again */
-#define OPEN_LINKS_MAX 16    /* an unconfigured node dials until it has so many conns */
+#define FIRST_MS       50   /* the first dial of the smaller ID comes within this */
+#define LATER_MS       300  /* …and of the larger one after this */
+#define REDIAL_MS      100  /* after a loss, give or take half */
+#define BUSY_MS        100  /* all dials are taken: look again */
+#define UNTRIED_MS     1000 /* a dial ended without trying anything: not at once again */
+#define OPEN_LINKS_MAX 16   /* an unconfigured node dials until it has so many conns */
 #define SEEDS_AT_ONCE  8
-#define PEERS_BURST    3     /* members that are asked for addresses when conns come up together */
+#define PEERS_BURST    3 /* members that are asked for addresses when conns come up together */
 #define PEERS_EACH_MS  10000
-#define PEERS_WAIT_MS  1000  /* then one after twice that time, four times, … while some are missing */
+#define PEERS_WAIT_MS                                                                              \
+	1000 /* then one after twice that time, four times, … while some are missing */
 #define PEERS_WAIT_MS_MAX 32000
-#define RESOLVE_MS     60000  /* while something is missing (P-048) */
-#define RESOLVE_MS_MET 600000 /* while nothing is */
+#define RESOLVE_MS        60000  /* while something is missing (P-048) */
+#define RESOLVE_MS_MET    600000 /* while nothing is */
 
 /* ---- whom ---- */
 
@@ -145,8 +146,8 @@ static struct dial *find_dial(struct core *c, uint64_t id)
 }
 
 /* Begins a dial to what `addrs` has free; false when there is nothing. */
-static bool begin(struct core *c, struct dial *d, struct peer *p, struct addrs *from, size_t max,
-	mono_t now)
+static bool begin(
+	struct core *c, struct dial *d, struct peer *p, struct addrs *from, size_t max, mono_t now)
 {
 	struct core_dial *what = xcalloc(1, sizeof(*what));
 	struct news *n;
@@ -177,7 +178,8 @@ void mesh_dial_timer(struct core *c, struct peer *p, mono_t now)
 	if (!wants_conn(c, p))
 		return;
 	if (!d)
-		timer_arm(&c->timers, &p->dial_timer, mono_add_ms(now, rng_jitter(c->rng, BUSY_MS, 50)));
+		timer_arm(&c->timers, &p->dial_timer,
+			mono_add_ms(now, rng_jitter(c->rng, BUSY_MS, 50)));
 	else if (!begin(c, d, p, &p->addrs, CORE_DIAL_ADDRS_MAX, now))
 		mesh_plan(c, p, now);
 }
@@ -187,8 +189,8 @@ void mesh_dial_timer(struct core *c, struct peer *p, mono_t now)
 static bool is_linked_at(const struct core *c, const struct addr *a)
 {
 	for (const struct link *l = c->links; l; l = l->hh.next)
-		if (!l->closing && l->side == CONN_DIALER && l->remote.len == a->len &&
-			memcmp(l->remote.at, a->at, a->len) == 0)
+		if (!l->closing && l->side == CONN_DIALER && l->remote->len == a->len &&
+			memcmp(l->remote->at, a->at, a->len) == 0)
 			return true;
 	return false;
 }
@@ -204,8 +206,8 @@ void mesh_seeds(struct core *c, mono_t now)
 	/* Where we are connected already there is nothing new to find. */
 	for (size_t i = 0; i < c->seeds.count; i++) {
 		if (is_linked_at(c, c->seeds.list[i]))
-			c->seeds.list[i]->free_at = mono_max(c->seeds.list[i]->free_at,
-				mono_add_ms(now, RESOLVE_MS));
+			c->seeds.list[i]->free_at =
+				mono_max(c->seeds.list[i]->free_at, mono_add_ms(now, RESOLVE_MS));
 		under_way += c->seeds.list[i]->busy;
 	}
 	while (under_way < SEEDS_AT_ONCE) {
@@ -269,6 +271,7 @@ void mesh_resolve(struct core *c, mono_t now)
 void mesh_reached(struct core *c, uint64_t dial, struct link *l, wall_t wall)
 {
 	struct dial *d = find_dial(c, dial);
+	struct maddr remote = place_get(l->remote);
 	struct peer *p = l->peer;
 	struct addr *a;
 
@@ -279,13 +282,11 @@ void mesh_reached(struct core *c, uint64_t dial, struct link *l, wall_t wall)
 		if (!d->peer && (a = addrs_find(&c->seeds, &d->seed)))
 			addr_good(a, wall);
 	}
-	(void)addrs_add(&p->addrs, &l->remote, CORE_ADDR_SEEN, l->up); /* known ones improve */
-	a = addrs_find(&p->addrs, &l->remote);
+	(void)addrs_add(&p->addrs, &remote, CORE_ADDR_SEEN, l->up); /* known ones improve */
+	a = addrs_find(&p->addrs, &remote);
 	if (a)
 		addr_good(a, wall);
-	if (!p->reached_at)
-		p->reached_at = xcalloc(1, sizeof(*p->reached_at));
-	*p->reached_at = l->remote;
+	place_set(&p->reached_at, &remote);
 }
 
 void mesh_reached_self(struct core *c, uint64_t dial, wall_t wall, mono_t now)

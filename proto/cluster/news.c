@@ -24,8 +24,8 @@ struct news *news_add(struct core *c, enum core_decision_kind kind)
 	return n;
 }
 
-struct news *news_link(struct core *c, enum core_decision_kind kind, const struct link *l,
-	const char *why)
+struct news *news_link(
+	struct core *c, enum core_decision_kind kind, const struct link *l, const char *why)
 {
 	struct news *n = news_add(c, kind);
 
@@ -67,7 +67,7 @@ static void news_free(struct news *n)
 
 void news_free_all(struct core *c)
 {
-	list_each(node, &c->news)
+	list_each (node, &c->news)
 		news_free(list_entry(node, struct news, node));
 	list_init(&c->news);
 	news_free(c->told);
@@ -86,9 +86,7 @@ static bool next_of_link(struct core *c, struct link *l, struct core_decision *r
 		return false;
 	*ret = (struct core_decision){.conn = l->conn, .peer = l->peer->id};
 	switch ((enum link_want)what) {
-	case WANT_PING:
-		ret->kind = CORE_PING;
-		return true;
+	case WANT_PING: ret->kind = CORE_PING; return true;
 	case WANT_BEAT:
 		ret->kind = CORE_SEND_HEARTBEAT;
 		ret->json = buf_bytes(&c->beat_json);
@@ -99,9 +97,7 @@ static bool next_of_link(struct core *c, struct link *l, struct core_decision *r
 		(void)suspect_print(&c->scratch, &l->peer->id); /* no maximum, cannot fail */
 		ret->json = buf_bytes(&c->scratch);
 		return true;
-	case WANT_PEERS:
-		ret->kind = CORE_ASK_PEERS;
-		return true;
+	case WANT_PEERS: ret->kind = CORE_ASK_PEERS; return true;
 	}
 	return false;
 }

@@ -68,6 +68,29 @@ void peer_let_go(struct core *c, struct peer *p)
 	peer_free(c, p);
 }
 
+/* ---- places ---- */
+
+void place_set(struct place **at, const struct maddr *a)
+{
+	struct place *p = xmalloc(sizeof(*p) + a->len);
+
+	p->len = a->len;
+	memcpy(p->at, a->at, a->len);
+	free(*at);
+	*at = p;
+}
+
+struct maddr place_get(const struct place *p)
+{
+	struct maddr a = MADDR_NONE;
+
+	if (!p)
+		return a;
+	a.len = p->len;
+	memcpy(a.at, p->at, p->len);
+	return a;
+}
+
 /* ---- links ---- */
 
 struct link *link_find(const struct core *c, uint64_t conn)
@@ -146,6 +169,7 @@ void link_free(struct core *c, struct link *l)
 {
 	link_detach(c, l);
 	HASH_DEL(c->links, l);
+	free(l->remote);
 	free(l);
 }
 
@@ -156,13 +180,13 @@ void link_want(struct core *c, struct link *l, enum link_want what)
 		list_append(&c->dirty_links, &l->dirty);
 }
 
-size_t links_pick(struct core *c, struct link **ret, size_t max, unsigned speaks,
-	const struct peer *but)
+size_t links_pick(
+	struct core *c, struct link **ret, size_t max, unsigned speaks, const struct peer *but)
 {
 	size_t seen = 0;
 
 	/* One pass with a reservoir: everyone has the same chance, nothing is allocated. */
-	list_each(node, &c->by_heard) {
+	list_each (node, &c->by_heard) {
 		struct link *l = list_entry(node, struct link, order);
 		size_t at;
 

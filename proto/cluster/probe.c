@@ -20,18 +20,18 @@
  * once the fault is more likely here: then others are asked, but as witnesses they do not count. */
 #include "proto/cluster/core_parts.h"
 
-#define PROBE_MS          1000 /* give or take a tenth, so that nodes do not march in step */
-#define PROBE_SKIPS_MAX   8    /* conns passed over in search of one that may be asked */
-#define SOFT_MS_MIN       500
-#define SOFT_MS_FIRST     1000 /* before the first round trip was measured */
-#define WITNESS_FRESH_MS  2000
-#define WITNESSES_MAX     3
-#define TELL_AGAIN_MS     1000
-#define ROUND_AGAIN_MS    1000
-#define ROUND_LINKS_MAX   16
-#define ROUND_HEARD_MS    300  /* who was heard of later need not be asked in a round */
-#define GRACE_MS          2000
-#define REPLACE_MS_MAX    30000 /* a silent conn is kept for so long while a new one is sought */
+#define PROBE_MS         1000 /* give or take a tenth, so that nodes do not march in step */
+#define PROBE_SKIPS_MAX  8    /* conns passed over in search of one that may be asked */
+#define SOFT_MS_MIN      500
+#define SOFT_MS_FIRST    1000 /* before the first round trip was measured */
+#define WITNESS_FRESH_MS 2000
+#define WITNESSES_MAX    3
+#define TELL_AGAIN_MS    1000
+#define ROUND_AGAIN_MS   1000
+#define ROUND_LINKS_MAX  16
+#define ROUND_HEARD_MS   300 /* who was heard of later need not be asked in a round */
+#define GRACE_MS         2000
+#define REPLACE_MS_MAX   30000 /* a silent conn is kept for so long while a new one is sought */
 
 /* For how long an answer may well take, within bounds. */
 static int64_t patience_ms(const struct link *l, int64_t least, int64_t most)
@@ -190,7 +190,7 @@ static void ask_round(struct core *c, mono_t now, int64_t heard_ms)
 	if (c->round_at.ns != MONO_ZERO.ns && mono_since_ms(now, c->round_at) < ROUND_AGAIN_MS)
 		return;
 	c->round_at = now;
-	list_each(node, &c->by_heard) {
+	list_each (node, &c->by_heard) {
 		struct link *l = list_entry(node, struct link, order);
 
 		if (n == ROUND_LINKS_MAX)
@@ -276,8 +276,8 @@ static mono_t sooner(mono_t best, mono_t at, mono_t now)
 void probe_timer(struct core *c, struct link *l, wall_t wall, mono_t now)
 {
 	mono_t soft_at = mono_add_ms(l->asked_at, soft_ms(c, l));
-	mono_t patience_at = mono_add_ms(l->asked_at,
-		patience_ms(l, c->dead_ms / 2, c->dead_ms * 3 / 4));
+	mono_t patience_at =
+		mono_add_ms(l->asked_at, patience_ms(l, c->dead_ms / 2, c->dead_ms * 3 / 4));
 	mono_t signed_at = l->peer->alive.signed_at, hard_at, dead_at, next;
 	bool has_signed = mono_before(l->asked_at, signed_at);
 
@@ -289,12 +289,12 @@ void probe_timer(struct core *c, struct link *l, wall_t wall, mono_t now)
 	}
 	suspect(c, l, now);
 	if (just_stalled(c, now)) {
-		timer_arm(&c->timers, &l->timer, mono_min(c->doubt_until,
-			mono_add_ms(now, SOFT_MS_MIN)));
+		timer_arm(&c->timers, &l->timer,
+			mono_min(c->doubt_until, mono_add_ms(now, SOFT_MS_MIN)));
 		return;
 	}
-	hard_at = mono_max(mono_add_ms(l->asked_at, c->dead_ms * 2 / 3),
-		mono_add_ms(l->heard, c->dead_ms));
+	hard_at = mono_max(
+		mono_add_ms(l->asked_at, c->dead_ms * 2 / 3), mono_add_ms(l->heard, c->dead_ms));
 	if (has_signed)
 		dead_at = mono_min(mono_max(hard_at, mono_add_ms(signed_at, c->dead_ms)),
 			mono_add_ms(hard_at, REPLACE_MS_MAX));
@@ -303,7 +303,8 @@ void probe_timer(struct core *c, struct link *l, wall_t wall, mono_t now)
 	if (mono_reached(dead_at, now) ||
 		(!has_signed && mono_reached(patience_at, now) && !many_are_silent(c) &&
 			probe_witnesses(c, l->peer, now) >= probe_witnesses_needed(c))) {
-		/* One that signs is alive, even if no other way to it was found in all that time. */
+		/* One that signs is alive, even if no other way to it was found in all that time.
+		 */
 		bool lives = has_signed && mono_since_ms(now, signed_at) < c->dead_ms;
 
 		died(c, l, lives ? l->asked_at : mono_max(l->asked_at, signed_at), wall, now);

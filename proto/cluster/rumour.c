@@ -14,18 +14,18 @@
 #include "proto/p2pos/digest.h"
 #include "proto/p2pos/suspect.h"
 
-#define TELL_TO          3  /* members that are told of a suspicion */
-#define WISHES_MAX       16 /* members out of reach that are asked about in a round */
-#define WISH_PERCENT     10
-#define SETTLE_MS        5000
-#define GREET_EACH_MS    60 /* questions to members that just came up, after the first 16 */
-#define TOLD_AGAIN_MS    10000 /* who was told that we miss it too is not told again sooner */
-#define URGE_AGAIN_MS    1000  /* a suspect hears of it through us at most so often */
-#define SUSPECT_BURST    64    /* suspicions taken of one sender at once, further ones … */
-#define SUSPECT_EACH_MS  100   /* … one each; beyond, they are refused */
-#define FLUSH_MS         1000
-#define FLUSH_TO         4
-#define FLUSH_BEATS_MAX  256   /* in one digest; the rest waits for the next */
+#define TELL_TO         3  /* members that are told of a suspicion */
+#define WISHES_MAX      16 /* members out of reach that are asked about in a round */
+#define WISH_PERCENT    10
+#define SETTLE_MS       5000
+#define GREET_EACH_MS   60    /* questions to members that just came up, after the first 16 */
+#define TOLD_AGAIN_MS   10000 /* who was told that we miss it too is not told again sooner */
+#define URGE_AGAIN_MS   1000  /* a suspect hears of it through us at most so often */
+#define SUSPECT_BURST   64    /* suspicions taken of one sender at once, further ones … */
+#define SUSPECT_EACH_MS 100   /* … one each; beyond, they are refused */
+#define FLUSH_MS        1000
+#define FLUSH_TO        4
+#define FLUSH_BEATS_MAX 256 /* in one digest; the rest waits for the next */
 
 static void send_suspect(struct core *c, const struct link *to, const struct peer *about)
 {
@@ -43,8 +43,8 @@ static struct tellers *tellers_of(struct peer *p)
 }
 
 /* Notes that `who` said it (or was told); true when it had not within `again_ms`. */
-static bool note(struct teller *list, size_t *count, const struct link *who, mono_t now,
-	int64_t again_ms)
+static bool note(
+	struct teller *list, size_t *count, const struct link *who, mono_t now, int64_t again_ms)
 {
 	size_t at = 0, oldest = 0;
 	bool fresh = true;
@@ -108,8 +108,9 @@ void rumour_wishes(struct core *c, mono_t now)
 	for (struct peer *p = c->peers; p && left > 0; p = p->hh.next) {
 		/* Tellers are remembered for the timeout. Those that did not get their turn in this
 		 * round come first in the next. */
-		if (!is_out_of_reach(c, p) || (p->wished_at.ns != MONO_ZERO.ns &&
-			mono_since_ms(now, p->wished_at) < c->timeout_ms / 2))
+		if (!is_out_of_reach(c, p) ||
+			(p->wished_at.ns != MONO_ZERO.ns &&
+				mono_since_ms(now, p->wished_at) < c->timeout_ms / 2))
 			continue;
 		rumour_ask(c, p, now);
 		left--;
@@ -163,8 +164,9 @@ static void doubted(struct core *c, struct peer *about, struct link *from, wall_
 		return;
 	}
 	probe_ask(c, about->link, now);
-	if ((about->link->speaks & CORE_SPEAKS_SUSPECT) && (about->urged_at.ns == MONO_ZERO.ns ||
-		mono_since_ms(now, about->urged_at) >= URGE_AGAIN_MS)) {
+	if ((about->link->speaks & CORE_SPEAKS_SUSPECT) &&
+		(about->urged_at.ns == MONO_ZERO.ns ||
+			mono_since_ms(now, about->urged_at) >= URGE_AGAIN_MS)) {
 		about->urged_at = now;
 		link_want(c, about->link, WANT_URGE);
 	}
@@ -196,7 +198,8 @@ int core_suspect_in(struct core *c, uint64_t conn, struct bytes json, wall_t wal
 	return 0;
 }
 
-void rumour_beat(struct core *c, struct peer *about, const struct link *from, wall_t wall, mono_t now)
+void rumour_beat(
+	struct core *c, struct peer *about, const struct link *from, wall_t wall, mono_t now)
 {
 	struct tellers *t = about->tellers;
 
@@ -221,7 +224,7 @@ void rumour_flush(struct core *c, mono_t now)
 	struct buf json = BUF_INIT;
 
 	(void)digest_begin(&json);
-	list_each(node, &c->fresh_beats) {
+	list_each (node, &c->fresh_beats) {
 		struct peer *p = list_entry(node, struct peer, fresh);
 
 		if (beats == FLUSH_BEATS_MAX)
@@ -232,7 +235,8 @@ void rumour_flush(struct core *c, mono_t now)
 	}
 	(void)digest_end(&json);
 	for (size_t i = 0; i < n && beats > 0; i++)
-		(void)buf_put(&news_link(c, CORE_SEND_DIGEST, to[i], NULL)->bytes, buf_bytes(&json));
+		(void)buf_put(
+			&news_link(c, CORE_SEND_DIGEST, to[i], NULL)->bytes, buf_bytes(&json));
 	buf_deinit(&json);
 	if (!list_is_empty(&c->fresh_beats))
 		core_arm_by(c, TIMER_FLUSH, mono_add_ms(now, FLUSH_MS));

@@ -8,15 +8,15 @@
 #include "proto/multi/maddr.h"
 #include "proto/base/clock.h"
 
-#define SOURCES_KNOWN_MAX   1024 /* the one seen longest ago makes room */
-#define SOURCES_BLOCKED_MAX 256  /* the one that is free soonest makes room */
-#define SOURCES_KNOWN_SEC   (7 * 24 * 3600)
+#define SOURCES_KNOWN_MAX    1024 /* the one seen longest ago makes room */
+#define SOURCES_BLOCKED_MAX  256  /* the one that is free soonest makes room */
+#define SOURCES_KNOWN_SEC    (7 * 24 * 3600)
 #define SOURCES_BLOCK_MS     60000
 #define SOURCES_BLOCK_MS_MAX 3600000
 
 struct source_known {
 	uint8_t family, ip[16];
-	bool fixed;  /* of the configuration: does not age */
+	bool fixed; /* of the configuration: does not age */
 	wall_t seen;
 };
 

@@ -9,13 +9,13 @@
 
 #include "proto/p2pos/exchange.h"
 
-#define SYNC_MS        30000
-#define SYNC_FROM      3
-#define JOIN_FROM      3  /* sources that are asked at once while no list is held */
-#define LATE_FROM      32 /* members that are asked about a snapshot whose proof has expired */
-#define PULLS_MAX      32 /* under way at once */
-#define PULL_BURST     8  /* when conns come up together … */
-#define PULL_EACH_MS   300 /* … the rest is asked one by one */
+#define SYNC_MS      30000
+#define SYNC_FROM    3
+#define JOIN_FROM    3   /* sources that are asked at once while no list is held */
+#define LATE_FROM    32  /* members that are asked about a snapshot whose proof has expired */
+#define PULLS_MAX    32  /* under way at once */
+#define PULL_BURST   8   /* when conns come up together … */
+#define PULL_EACH_MS 300 /* … the rest is asked one by one */
 
 static void want_pull(struct core *c, struct link *l)
 {
@@ -101,9 +101,9 @@ static void begin_pushes(struct core *c)
 void spread_all(struct core *c, mono_t now)
 {
 	(void)now;
-	list_each(node, &c->by_heard)
+	list_each (node, &c->by_heard)
 		want_push(c, list_entry(node, struct link, order));
-	list_each(other, &c->others)
+	list_each (other, &c->others)
 		want_push(c, list_entry(other, struct link, order));
 	begin_pushes(c);
 }
@@ -156,7 +156,7 @@ void spread_sync(struct core *c, mono_t now)
 	core_arm(c, TIMER_SYNC, mono_add_ms(now, rng_jitter(c->rng, SYNC_MS, 10)));
 	if (!c->configured) {
 		/* Until a list names us everyone is asked again (P-050). */
-		list_each(node, &c->others)
+		list_each (node, &c->others)
 			want_pull(c, list_entry(node, struct link, order));
 		spread_pulls(c, now);
 		return;
@@ -214,8 +214,8 @@ static void pulled(struct core *c, struct link *l, struct bytes json, wall_t wal
 	pull_answer_deinit(&a);
 }
 
-void core_pull_done(struct core *c, uint64_t conn, struct bytes json, int err, wall_t wall,
-	mono_t now)
+void core_pull_done(
+	struct core *c, uint64_t conn, struct bytes json, int err, wall_t wall, mono_t now)
 {
 	struct link *l = link_find(c, conn);
 
@@ -234,8 +234,8 @@ void core_pull_done(struct core *c, uint64_t conn, struct bytes json, int err, w
 	core_settle(c, wall, now);
 }
 
-void core_push_done(struct core *c, uint64_t conn, struct bytes json, int err, wall_t wall,
-	mono_t now)
+void core_push_done(
+	struct core *c, uint64_t conn, struct bytes json, int err, wall_t wall, mono_t now)
 {
 	struct link *l = link_find(c, conn);
 	struct push_answer a = {0};

@@ -7,10 +7,10 @@
 #include "proto/cluster/core.h"
 
 struct state_facts {
-	bool has_list;   /* a snapshot is in force */
-	bool is_member;  /* …and names this node */
-	size_t members;  /* N */
-	size_t online;   /* k, this node included */
+	bool has_list;  /* a snapshot is in force */
+	bool is_member; /* …and names this node */
+	size_t members; /* N */
+	size_t online;  /* k, this node included */
 };
 
 /* In this order: no list, not in it, nobody in it: unconfigured; 2k > N: healthy; else degraded. */

@@ -12,10 +12,10 @@
 /* Zero is a stopped timer. */
 struct timer {
 	mono_t at;
-	uint64_t turn;  /* breaks ties */
-	size_t place;   /* in the heap, from 1; 0 = not armed */
-	unsigned kind;  /* what it is for; the owner's number */
-	void *of;       /* whom it wakes; outlives the armed timer */
+	uint64_t turn; /* breaks ties */
+	size_t place;  /* in the heap, from 1; 0 = not armed */
+	unsigned kind; /* what it is for; the owner's number */
+	void *of;      /* whom it wakes; outlives the armed timer */
 };
 
 struct timers {

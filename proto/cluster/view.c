@@ -69,7 +69,8 @@ static void put_evidence(const struct core *c, const struct peer *p, wall_t wall
 	struct core_member *ret)
 {
 	const struct alive *a = &p->alive;
-	bool lost = a->loss != LOSS_NONE && (a->kind == ALIVE_NEVER || !mono_before(a->lost, a->seen));
+	bool lost =
+		a->loss != LOSS_NONE && (a->kind == ALIVE_NEVER || !mono_before(a->lost, a->seen));
 
 	(void)c;
 	ret->since = p->changed_at;
@@ -85,15 +86,12 @@ static void put_evidence(const struct core *c, const struct peer *p, wall_t wall
 	}
 }
 
-static void put_conn(const struct core *c, const struct peer *p, mono_t now,
-	struct core_member *ret)
+static void put_conn(
+	const struct core *c, const struct peer *p, mono_t now, struct core_member *ret)
 {
 	const struct link *l = p->link;
 
-	if (p->seen_at)
-		ret->addr = *p->seen_at;
-	else if (p->reached_at)
-		ret->addr = *p->reached_at;
+	ret->addr = place_get(p->seen_at ? p->seen_at : p->reached_at);
 	if (!l)
 		return;
 	ret->has_rtt = l->has_rtt;
@@ -154,12 +152,17 @@ static void fill(const struct core *c, const struct peer *p, wall_t wall, mono_t
 
 static void blank(struct core_member *ret)
 {
-	*ret = (struct core_member){.why = "never", .since = WALL_ZERO, .last_seen = WALL_ZERO,
-		.connected_since = WALL_ZERO, .last_pong = WALL_ZERO, .dial_in_ms = -1,
+	*ret = (struct core_member){.why = "never",
+		.since = WALL_ZERO,
+		.last_seen = WALL_ZERO,
+		.connected_since = WALL_ZERO,
+		.last_pong = WALL_ZERO,
+		.dial_in_ms = -1,
 		.dial_at = WALL_ZERO};
 }
 
-bool core_member_at(const struct core *c, size_t i, wall_t wall, mono_t now, struct core_member *ret)
+bool core_member_at(
+	const struct core *c, size_t i, wall_t wall, mono_t now, struct core_member *ret)
 {
 	const struct snapshot_member *m;
 	const struct peer *p;

@@ -166,9 +166,9 @@ def member():
     with scene(heartbeat={"interval": "1s", "timeout": "30s"}) as (_, node, js, admin):
         with row(JS, "pull gives the snapshot as it was signed"):
             got = js.do("pull", peer=node.peer_id)["answer"]
-            check(got["snapshot"] == held(node) and "error" not in got, got)
+            check(same(got["snapshot"], held(node)) and "error" not in got, got)
         with row(JS, "pull without closing the stream first"):
-            check(js.do("pull", peer=node.peer_id, close=False)["answer"]["snapshot"] == held(node))
+            check(same(js.do("pull", peer=node.peer_id, close=False)["answer"]["snapshot"], held(node)))
         with row(JS, "push of the snapshot held is unchanged"):
             a = js.do("push", peer=node.peer_id, snapshot=held(node), close=False)["answer"]
             check(a["applied"] is True and a["result"] == "unchanged", a)
@@ -278,7 +278,7 @@ def dialled():
             other = strangers(1)[0]
             node.ctl("member", "add", other, "--admin-key", f"@{node.admin_key}", "--yes", "--force")
             wait_until("js has it", lambda: any(
-                n["event"] == "push" and n["snapshot"] == held(node) for n in js.news))
+                n["event"] == "push" and same(n["snapshot"], held(node)) for n in js.news))
         with row(P2POSD, "a push that js refuses is told to the operator"):
             js.do("serve", applied={"applied": False, "error": "js says no"})
             a = node.json("member", "remove", other, "--admin-key", f"@{node.admin_key}", "--yes", "--force")
@@ -288,13 +288,13 @@ def dialled():
             newer = admin.sign([node.peer_id, js.peer_id])
             js.do("serve", snapshot=newer)
             node.rpc("member.sync")
-            check(held(node) == newer, held(node))
+            check(same(held(node), newer), held(node))
         with row(P2POSD, "pull: nothing, and snapshots that are not valid, change nothing"):
             forged = {**admin.sign([js.peer_id]), "members": [node.peer_id]}
             for bad in (None, forged, {"members": 7}, {**newer, "sig": ""}):
                 js.do("serve", snapshot=bad)
                 node.ctl("rpc", "call", "member.sync", check=False)
-                check(held(node) == newer and node.state == "healthy", bad)
+                check(same(held(node), newer) and node.state == "healthy", bad)
         with row(P2POSD, "status of the cluster is asked of js, and merged"):
             a = node.rpc("status.cluster")
             check(js.wait("status", **{"from": node.peer_id})["request"]["scope"] == "local")
@@ -314,7 +314,7 @@ def admin():
         with row(JS, "the issuer of the snapshot is an admin session by its key"):
             with Js(admin_key=owner.key) as issuer:
                 issuer.do("dial", addr=node.addr)
-                check(issuer.do("pull", peer=node.peer_id)["answer"]["snapshot"] == held(node))
+                check(same(issuer.do("pull", peer=node.peer_id)["answer"]["snapshot"], held(node)))
                 check(issuer.do("status", peer=node.peer_id, scope="cluster")["answer"]["peers"])
         ctl("admin", "new", "--cluster", "demo", "--system-key", f"@{node.dir}/admin/system.key",
             "--out", c.dir / "alice")
@@ -335,7 +335,7 @@ def admin():
                 a = alice.do("admin", peer=node.peer_id, proof=made)["answer"]
                 check(a["ok"] is True, a)
             with row(JS, "then it may pull and ask for status"):
-                check(alice.do("pull", peer=node.peer_id)["answer"]["snapshot"] == held(node))
+                check(same(alice.do("pull", peer=node.peer_id)["answer"]["snapshot"], held(node)))
                 check(alice.do("status", peer=node.peer_id)["answer"]["peers"])
             with row(JS, "and it is neither member nor counted"):
                 s = node.status()
@@ -429,7 +429,7 @@ def bootstrap():
         with row(P2POSD, "new nodes find js, pull the snapshot, and are healthy"):
             for n in nodes:
                 wait_until(f"{n.name} healthy", lambda n=n: n.state == "healthy")
-                check(held(n) == snapshot)
+                check(same(held(n), snapshot))
         with row(P2POSD, "js was asked, and counts as online"):
             for n in nodes:
                 js.wait("pull", **{"from": n.peer_id})

@@ -27,7 +27,8 @@ struct net_face {
 	void (*on_open)(void *of, unsigned host, struct net_pipe *p, unsigned end);
 	/* A connect of ours came to nothing: P2P_ERR_TIMEOUT or P2P_ERR_REFUSED. */
 	void (*on_failed)(void *of, unsigned host, uint64_t ref, int err);
-	void (*on_message)(void *of, unsigned host, struct net_pipe *p, unsigned end, struct bytes m);
+	void (*on_message)(
+		void *of, unsigned host, struct net_pipe *p, unsigned end, struct bytes m);
 	/* The other side closed it, or a reset came. */
 	void (*on_closed)(void *of, unsigned host, struct net_pipe *p, unsigned end);
 	void (*on_timer)(void *of, unsigned host, uint64_t what);

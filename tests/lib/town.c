@@ -42,7 +42,8 @@ int town_index_of(const struct town *t, const struct peer_id *id)
 
 struct maddr town_addr(unsigned node, unsigned port)
 {
-	struct maddr_ip ip = {.family = 4, .ip = {10, 0, (uint8_t)(node >> 8), (uint8_t)node},
+	struct maddr_ip ip = {.family = 4,
+		.ip = {10, 0, (uint8_t)(node >> 8), (uint8_t)node},
 		.port = (uint16_t)port};
 	struct maddr a;
 
@@ -66,8 +67,8 @@ static void make_proof(struct town *t, unsigned admin, wall_t from, wall_t to)
 	struct admin_proof *p = &t->proofs[admin];
 	int err;
 
-	*p = (struct admin_proof){.cluster_id = "town", .role = ADMIN_ROLE, .valid_from = from,
-		.valid_to = to};
+	*p = (struct admin_proof){
+		.cluster_id = "town", .role = ADMIN_ROLE, .valid_from = from, .valid_to = to};
 	key_pair_peer_id(&t->admins[admin], &p->peer);
 	err = admin_proof_sign(p, &t->system);
 	assert(!err);
@@ -81,8 +82,8 @@ void town_proof_ends(struct town *t, unsigned admin, int64_t in_ms)
 	make_proof(t, admin, wall_add_sec(now, -PROOF_SEC), wall_add_ns(now, in_ms * NS_PER_MS));
 }
 
-static struct snapshot sign_list(struct town *t, struct member_list *take_l, unsigned admin,
-	int64_t back_ms)
+static struct snapshot sign_list(
+	struct town *t, struct member_list *take_l, unsigned admin, int64_t back_ms)
 {
 	struct snapshot s;
 	enum snapshot_reason reason;
@@ -163,7 +164,8 @@ static void give_first_list(struct town *t)
 struct town *town_new(const struct town_opts *o)
 {
 	struct town *t = xcalloc(1, sizeof(*t));
-	struct net_opts net = {.hosts = o->nodes, .seed = o->seed,
+	struct net_opts net = {.hosts = o->nodes,
+		.seed = o->seed,
 		.latency_us_min = o->latency_us_max ? o->latency_us_min : 200,
 		.latency_us_max = o->latency_us_max ? o->latency_us_max : 800,
 		.loss_percent = o->loss_percent};
@@ -292,8 +294,8 @@ void town_wipe(struct town *t, unsigned node)
 	d->floor = (struct snapshot_stamp){0};
 	d->unclean = false;
 	for (unsigned i = 0; i < t->o.nodes; i++) {
-		d->marks[i] = (struct core_stored_mark){.peer = t->nodes[i].id,
-			.heartbeat_ts = WALL_ZERO, .last_seen = WALL_ZERO};
+		d->marks[i] = (struct core_stored_mark){
+			.peer = t->nodes[i].id, .heartbeat_ts = WALL_ZERO, .last_seen = WALL_ZERO};
 		buf_reset(&d->records[i]);
 	}
 	/* Without a disk there is nothing to hold it to. */
@@ -407,7 +409,8 @@ uint64_t town_publish(struct town *t, unsigned node, const struct snapshot *s)
 	struct node *n = &t->nodes[node];
 	uint64_t token = ++t->tokens;
 
-	t->asked[token % TOWN_TOKENS_MAX] = (struct asked){.node = node, .stamp = snapshot_stamp(s)};
+	t->asked[token % TOWN_TOKENS_MAX] =
+		(struct asked){.node = node, .stamp = snapshot_stamp(s)};
 	core_snapshot_in(n->core, token, SNAPSHOT_LOCAL, 0, buf_bytes(&s->raw), town_wall(t, node),
 		town_now(t));
 	town_drain(t, n);

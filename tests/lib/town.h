@@ -20,13 +20,13 @@ struct town;
 struct town_opts {
 	unsigned nodes;
 	uint64_t seed;
-	unsigned members;   /* nodes 0 … members-1 hold a first list of themselves; 0: nobody does */
+	unsigned members; /* nodes 0 … members-1 hold a first list of themselves; 0: nobody does */
 	unsigned bootstraps; /* nodes 0 … that every configuration names; 0 means 2 */
 	int64_t latency_us_min, latency_us_max; /* 0: 200 to 800 us */
 	unsigned loss_percent;
 	unsigned full_limit, degree; /* 0: 128, 24 */
-	unsigned guests;    /* 0: 16 */
-	bool dont_start;    /* all nodes are down at first */
+	unsigned guests;             /* 0: 16 */
+	bool dont_start;             /* all nodes are down at first */
 };
 
 /* What became of a snapshot that was handed in. */
@@ -49,9 +49,10 @@ void town_run(struct town *t, int64_t ms);
 bool town_run_until(struct town *t, bool (*holds)(struct town *t, void *of), void *of, int64_t ms);
 
 /* Nodes. */
-void town_start(struct town *t, unsigned node);  /* with what its disk has */
-void town_wipe(struct town *t, unsigned node);   /* its disk; the node is down */
-void town_give(struct town *t, unsigned node, const struct snapshot *s); /* its disk has that list */
+void town_start(struct town *t, unsigned node); /* with what its disk has */
+void town_wipe(struct town *t, unsigned node);  /* its disk; the node is down */
+void town_give(
+	struct town *t, unsigned node, const struct snapshot *s); /* its disk has that list */
 void town_lose_list(struct town *t, unsigned node); /* the database is gone, the floor is not */
 void town_kill(struct town *t, unsigned node);
 void town_vanish(struct town *t, unsigned node);
@@ -73,7 +74,8 @@ void town_cut_one_way(struct town *t, unsigned from, unsigned to, bool cut);
 void town_split(struct town *t, uint64_t side);
 void town_heal(struct town *t);
 
-/* Lists. `members` is a bit a node. Signed by admin 0 or 1; `back_ms` before now on a true clock. */
+/* Lists. `members` is a bit a node. Signed by admin 0 or 1; `back_ms` before now on a true clock.
+ */
 struct snapshot town_list(struct town *t, uint64_t members, unsigned admin, int64_t back_ms);
 /* All of the first `n` nodes, for more than 64. */
 struct snapshot town_list_of(struct town *t, unsigned n, unsigned admin, int64_t back_ms);
@@ -94,11 +96,11 @@ bool town_all(struct town *t, enum core_state s);
 
 /* Counters. */
 struct town_count {
-	uint64_t ups, downs;   /* CORE_MEMBER_UP, _DOWN, all nodes */
-	uint64_t states;       /* CORE_STATE */
+	uint64_t ups, downs; /* CORE_MEMBER_UP, _DOWN, all nodes */
+	uint64_t states;     /* CORE_STATE */
 	uint64_t pings, suspects, heartbeats, digests, pulls, pushes, dials, closes;
 	uint64_t equivocations, alerts, verdicts;
-	uint64_t events;       /* facts told */
+	uint64_t events; /* facts told */
 };
 struct town_count town_count(const struct town *t);
 /* Downs of members that lived, were not frozen and not cut off when they were told. */

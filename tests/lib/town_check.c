@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LOOK_EVERY 16 /* events between two looks at every member of a node */
+#define LOOK_EVERY     16   /* events between two looks at every member of a node */
 #define RELAY_SLACK_MS 6000 /* between a signature and the instant that others give it */
 
 void town_broken(struct town *t, const struct node *n, const char *fmt, ...)
@@ -49,8 +49,10 @@ static void check_state(struct town *t, struct node *n, const struct core_state_
 
 static void check_list(struct town *t, struct node *n, const struct snapshot *s)
 {
-	struct snapshot_rules rules = {.cluster_id = "town", .system = &t->system_public,
-		.source = SNAPSHOT_STORED, .now = town_true_wall(t)};
+	struct snapshot_rules rules = {.cluster_id = "town",
+		.system = &t->system_public,
+		.source = SNAPSHOT_STORED,
+		.now = town_true_wall(t)};
 	enum snapshot_reason reason;
 	struct snapshot_stamp stamp = snapshot_stamp(s);
 
@@ -104,7 +106,8 @@ static void look_at_all(struct town *t, struct node *n, const struct core_view *
 	struct core_member m;
 	size_t online = 0;
 
-	for (size_t i = 0; core_member_at(n->core, i, town_wall(t, n->index), town_now(t), &m); i++) {
+	for (size_t i = 0; core_member_at(n->core, i, town_wall(t, n->index), town_now(t), &m);
+		i++) {
 		check_member(t, n, &m);
 		online += m.online;
 	}

@@ -19,7 +19,7 @@ struct wire {
 	uint64_t pull_turn, push_turn;
 };
 
-struct plan { /* a dial */
+struct plan {        /* a dial */
 	uint64_t id; /* 0 = free */
 	struct peer_id peer;
 	size_t count, at;
@@ -46,11 +46,11 @@ struct node {
 	struct plan dials[CORE_DIALS_MAX];
 	struct disk disk;
 	struct buf own_record;
-	uint64_t storing;               /* token under way, 0 = none */
+	uint64_t storing; /* token under way, 0 = none */
 	struct buf store_json;
 	struct snapshot_stamp store_stamp;
-	unsigned fail_in, fail_how;     /* fail_in 0 = not planned */
-	mono_t trouble;                 /* last kill, freeze, start, … */
+	unsigned fail_in, fail_how; /* fail_in 0 = not planned */
+	mono_t trouble;             /* last kill, freeze, start, … */
 	mono_t deadline;
 
 	/* what the invariants remember */
@@ -58,7 +58,7 @@ struct node {
 	bool state_known;
 	enum core_state state;
 	char reason[160];
-	mono_t *bytes_from;             /* by node: the last bytes that arrived */
+	mono_t *bytes_from; /* by node: the last bytes that arrived */
 	uint64_t looks;
 	const char *alerts[TOWN_KINDS_MAX];
 	size_t alert_count;
@@ -81,7 +81,7 @@ struct town {
 	struct snapshot first; /* what the first members hold at the start */
 	uint64_t wire_ids, tokens;
 	struct asked asked[TOWN_TOKENS_MAX]; /* ring by token */
-	mono_t *pair_trouble; /* nodes x nodes: last cut or heal */
+	mono_t *pair_trouble;                /* nodes x nodes: last cut or heal */
 	struct town_count count;
 	uint64_t false_downs, trace;
 };
@@ -91,11 +91,21 @@ mono_t *town_pair(struct town *t, unsigned a, unsigned b);
 int town_index_of(const struct town *t, const struct peer_id *id); /* -1 = nobody */
 struct maddr town_addr(unsigned node, unsigned port);
 
+/* What a timer of a node is for; in the upper byte of its number. */
+enum timer_what { AT_HANDSHAKE = 1, AT_PULL, AT_PUSH, AT_STORED };
+
+#define NOW(t, n) town_wall((t), (n)->index), town_now(t)
+
+/* town_disk.c */
+void town_store(struct town *t, struct node *n, const struct core_store *s);
+void town_stored(struct town *t, struct node *n, uint64_t token);
+void town_remember(struct town *t, struct node *n, const struct core_decision *d);
+void town_boot(struct town *t, struct node *n);
+void town_halt(struct town *t, struct node *n);
+
 /* town_wire.c */
 void town_face(struct town *t, struct net_face *ret);
 void town_drain(struct town *t, struct node *n);
-void town_boot(struct town *t, struct node *n);
-void town_halt(struct town *t, struct node *n);
 
 /* town_check.c */
 void town_check_decision(struct town *t, struct node *n, const struct core_decision *d);

@@ -17,13 +17,23 @@
 #define SPEAKS_ALL   0xffu
 
 enum word {
-	HELLO_1, HELLO_2, HELLO_3, IDENTIFY, PING, PONG, BEAT, DIGEST, SUSPECT, PULL, PULL_ANSWER,
-	PULL_REFUSED, PUSH, PUSH_ANSWER, PEERS, PEERS_ANSWER,
+	HELLO_1,
+	HELLO_2,
+	HELLO_3,
+	IDENTIFY,
+	PING,
+	PONG,
+	BEAT,
+	DIGEST,
+	SUSPECT,
+	PULL,
+	PULL_ANSWER,
+	PULL_REFUSED,
+	PUSH,
+	PUSH_ANSWER,
+	PEERS,
+	PEERS_ANSWER,
 };
-
-enum timer_what { AT_HANDSHAKE = 1, AT_PULL, AT_PUSH, AT_STORED };
-
-#define NOW(t, n) town_wall((t), (n)->index), town_now(t)
 
 static void say(struct wire *w, enum word word, struct bytes what)
 {
@@ -128,11 +138,11 @@ static void dial(struct town *t, struct node *n, const struct core_dial *d)
 
 static void come_up(struct town *t, struct node *n, struct wire *w)
 {
-	struct maddr remote = town_addr(w->other, w->dial ? 4100 : 50000 + (unsigned)(w->id % 10000));
+	struct maddr remote =
+		town_addr(w->other, w->dial ? 4100 : 50000 + (unsigned)(w->id % 10000));
 	const char *why;
 
 	w->up = true;
-	if (getenv("DBG")) fprintf(stderr, "%.3f up at %u of %u: %lu dial %lu\n", (double)town_now(t).ns / 1e9, n->index, w->other, w->id, w->dial);
 	if (core_conn_up(n->core, w->id, &t->nodes[w->other].id,
 		    w->dial ? CONN_DIALER : CONN_LISTENER, &remote, w->dial, &why,
 		    NOW(t, n)) == CORE_REFUSED) {
@@ -261,50 +271,13 @@ static void hear(struct town *t, struct node *n, struct wire *w, enum word word,
 	case PULL_ANSWER: pull_over(t, n, w, m, 0); break;
 	case PULL_REFUSED: pull_over(t, n, w, BYTES_NONE, P2P_ERR_UNSUPPORTED); break;
 	case PUSH:
-		core_snapshot_in(n->core, new_token(t, n->index, w->id, m), SNAPSHOT_PUSHED, w->id, m,
-			NOW(t, n));
+		core_snapshot_in(n->core, new_token(t, n->index, w->id, m), SNAPSHOT_PUSHED, w->id,
+			m, NOW(t, n));
 		break;
 	case PUSH_ANSWER: push_over(t, n, w, m, 0); break;
 	case PEERS: answer_peers(n, w); break;
 	case PEERS_ANSWER: (void)core_peers_in(n->core, w->id, m, NOW(t, n)); break;
 	}
-}
-
-/* ---- the disk ---- */
-
-static void store(struct town *t, struct node *n, const struct core_store *s)
-{
-	if (n->storing)
-		town_broken(t, n, "two snapshots are stored at once");
-	n->storing = s->token;
-	buf_reset(&n->store_json);
-	(void)buf_put(&n->store_json, buf_bytes(&s->snapshot->raw));
-	n->store_stamp = snapshot_stamp(s->snapshot);
-	net_after(t->net, n->index, 1000 + (int64_t)rng_below(net_rng(t->net), 4000),
-		(uint64_t)AT_STORED << 56 | s->token);
-}
-
-static void stored(struct town *t, struct node *n, uint64_t token)
-{
-	bool strike = n->fail_in && --n->fail_in == 0;
-
-	if (token != n->storing)
-		return;
-	n->storing = 0;
-	if (strike && n->fail_how == 0) {
-		town_kill(t, n->index);
-		return;
-	}
-	if (!strike || n->fail_how == 1) {
-		buf_reset(&n->disk.snapshot);
-		(void)buf_put(&n->disk.snapshot, buf_bytes(&n->store_json));
-		n->disk.floor = n->store_stamp;
-	}
-	if (strike && n->fail_how == 1) {
-		town_kill(t, n->index);
-		return;
-	}
-	core_stored(n->core, token, !strike, NOW(t, n));
 }
 
 /* ---- decisions ---- */
@@ -353,7 +326,6 @@ static void note_down(struct town *t, struct node *n, const struct core_decision
 	mono_t calm = mono_add_ms(town_now(t), -15000);
 
 	t->count.downs++;
-	if (getenv("DBG")) fprintf(stderr, "%.3f down at %u of %d: %s\n", (double)town_now(t).ns / 1e9, n->index, i, d->why);
 	if (!other || !other->up || net_is_frozen(t->net, other->index) ||
 		strcmp(d->why, "removed") == 0)
 		return;
@@ -368,7 +340,6 @@ static void close_wire(struct town *t, struct node *n, uint64_t id)
 	struct wire *w = find_wire(n, id);
 
 	t->count.closes++;
-	if (getenv("DBG")) fprintf(stderr, "%.3f close at %u %lu\n", (double)town_now(t).ns / 1e9, n->index, id);
 	if (w)
 		drop_wire(n, w);
 	core_conn_down(n->core, id, CORE_DOWN_OURS, "closed", NOW(t, n));
@@ -380,20 +351,6 @@ static void ping(struct town *t, struct wire *w)
 
 	t->count.pings++;
 	say(w, PING, bytes_of(&now, sizeof(now)));
-}
-
-static void remember(struct town *t, struct node *n, const struct core_decision *d)
-{
-	int i = town_index_of(t, &d->peer);
-
-	if (i < 0)
-		return;
-	if (d->kind == CORE_STORE_MARK) {
-		n->disk.marks[i] = d->u.mark;
-	} else {
-		buf_reset(&n->disk.records[i]);
-		(void)buf_put(&n->disk.records[i], d->json);
-	}
 }
 
 static void alert(struct town *t, struct node *n, const char *kind)
@@ -413,7 +370,7 @@ static void carry_out(struct town *t, struct node *n, const struct core_decision
 	switch (d->kind) {
 	case CORE_DIAL: dial(t, n, d->u.dial); break;
 	case CORE_RESOLVE: resolve(t, n); break;
-	case CORE_CLOSE: if (getenv("DBG")) fprintf(stderr, "%.3f say close at %u %lu %s\n", (double)town_now(t).ns / 1e9, n->index, d->conn, d->why); close_wire(t, n, d->conn); break;
+	case CORE_CLOSE: close_wire(t, n, d->conn); break;
 	case CORE_GRANT: break;
 	case CORE_PING:
 		if (w)
@@ -454,9 +411,9 @@ static void carry_out(struct town *t, struct node *n, const struct core_decision
 		if (w)
 			say(w, SUSPECT, d->json);
 		break;
-	case CORE_STORE_SNAPSHOT: store(t, n, &d->u.store); break;
+	case CORE_STORE_SNAPSHOT: town_store(t, n, &d->u.store); break;
 	case CORE_STORE_RECORD:
-	case CORE_STORE_MARK: remember(t, n, d); break;
+	case CORE_STORE_MARK: town_remember(t, n, d); break;
 	case CORE_EQUIVOCATION: t->count.equivocations++; break;
 	case CORE_VERDICT:
 		t->count.verdicts++;
@@ -527,7 +484,6 @@ static void wire_ended(struct town *t, struct node *n, struct wire *w, int err)
 	bool up = w->up;
 
 	drop_wire(n, w);
-	if (up && getenv("DBG")) fprintf(stderr, "%.3f gone at %u %lu\n", (double)town_now(t).ns / 1e9, n->index, id);
 	if (up)
 		core_conn_down(n->core, id, CORE_DOWN_REMOTE, "closed by peer", NOW(t, n));
 	plan_failed(t, n, dial_id, err, CORE_AT_SECURE);
@@ -561,9 +517,7 @@ static void on_timer(void *of, unsigned host, uint64_t what)
 		if (w)
 			push_over(t, n, w, BYTES_NONE, P2P_ERR_TIMEOUT);
 		break;
-	case AT_STORED:
-		stored(t, n, id);
-		break;
+	case AT_STORED: town_stored(t, n, id); break;
 	}
 	town_drain(t, n);
 }
@@ -571,49 +525,4 @@ static void on_timer(void *of, unsigned host, uint64_t what)
 void town_face(struct town *t, struct net_face *ret)
 {
 	*ret = (struct net_face){t, on_open, on_failed, on_message, on_closed, on_timer};
-}
-
-/* ---- life ---- */
-
-void town_halt(struct town *t, struct node *n)
-{
-	(void)t;
-	while (n->wires) {
-		struct wire *w = n->wires;
-
-		n->wires = w->next;
-		free(w);
-	}
-	memset(n->dials, 0, sizeof(n->dials));
-	core_free(n->core);
-	n->core = NULL;
-	n->up = false;
-	n->storing = 0;
-	n->deadline = MONO_NEVER;
-}
-
-void town_boot(struct town *t, struct node *n)
-{
-	struct core_opts o = {.identity = &n->key, .cluster_id = "town",
-		.system = &t->system_public, .heartbeat_interval_ms = 30000,
-		.heartbeat_timeout_ms = 90000, .dead_after_ms = 4000,
-		.mesh_full_limit = t->o.full_limit ? t->o.full_limit : 128,
-		.mesh_degree = t->o.degree ? t->o.degree : 24,
-		.guests_max = t->o.guests ? t->o.guests : 16, .connections_max = 1024,
-		.rng = &n->rng.rng};
-	struct core_memory m = {.snapshot = buf_bytes(&n->disk.snapshot), .floor = n->disk.floor,
-		.marks = n->disk.marks, .mark_count = t->o.nodes, .unclean = n->disk.unclean};
-	struct bytes *records = xcalloc(t->o.nodes, sizeof(*records));
-
-	for (unsigned i = 0; i < t->o.nodes; i++)
-		if (n->disk.records[i].len)
-			records[m.record_count++] = buf_bytes(&n->disk.records[i]);
-	m.records = records;
-	n->core = core_new(&o, NOW(t, n));
-	n->up = true;
-	n->state_known = false;
-	core_load(n->core, &m, NOW(t, n));
-	free(records);
-	n->disk.unclean = true; /* until it ends cleanly, which nothing here does */
-	town_drain(t, n);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bootstrap.c: from nothing to a healthy cluster (features.md P-048 to P-050, P-190, P-193; R-18). */
+/* bootstrap.c: from nothing to a healthy cluster (features.md P-048 to P-050, P-190, P-193; R-18).
+ */
 #include "tests/lib/p2ptest.h"
 #include "tests/lib/seeds.h"
 #include "tests/lib/town.h"
@@ -26,7 +27,8 @@ static void members_find_each_other_through_two_addresses(void **state)
 	(void)state;
 	for (uint64_t seed = seeds_first(); seed < seeds_end(20); seed++) {
 		unsigned n = 3 + (unsigned)(seed % 7);
-		struct town *t = town_new(&(struct town_opts){.nodes = n, .members = n, .seed = seed});
+		struct town *t =
+			town_new(&(struct town_opts){.nodes = n, .members = n, .seed = seed});
 
 		assert_true(town_run_until(t, all_healthy, NULL, 5000));
 		assert_true(town_run_until(t, full_mesh, &n, 15000));
@@ -41,7 +43,8 @@ static void one_node_grows_to_nine_by_approval(void **state)
 {
 	(void)state;
 	for (uint64_t seed = seeds_first(); seed < seeds_end(5); seed++) {
-		struct town *t = town_new(&(struct town_opts){.nodes = 9, .members = 1, .seed = seed});
+		struct town *t =
+			town_new(&(struct town_opts){.nodes = 9, .members = 1, .seed = seed});
 
 		town_run(t, 5000);
 		assert_int_equal(town_state(t, 0), CORE_HEALTHY);
@@ -71,8 +74,11 @@ static void a_newcomer_learns_the_newest_list_of_several_sources(void **state)
 {
 	(void)state;
 	for (uint64_t seed = seeds_first(); seed < seeds_end(10); seed++) {
-		struct town *t = town_new(&(struct town_opts){.nodes = 6, .members = 5, .seed = seed,
-			.bootstraps = 5, .dont_start = true});
+		struct town *t = town_new(&(struct town_opts){.nodes = 6,
+			.members = 5,
+			.seed = seed,
+			.bootstraps = 5,
+			.dont_start = true});
 		struct snapshot s;
 		unsigned up = 0x1f;
 

@@ -22,7 +22,8 @@ static void a_list_is_everywhere_within_a_second(void **state)
 	(void)state;
 	for (uint64_t seed = seeds_first(); seed < seeds_end(10); seed++) {
 		unsigned n = 2 + (unsigned)(seed % 8);
-		struct town *t = town_new(&(struct town_opts){.nodes = n, .members = n, .seed = seed});
+		struct town *t =
+			town_new(&(struct town_opts){.nodes = n, .members = n, .seed = seed});
 		struct snapshot s;
 		struct lists all = {n, &s};
 		struct town_count before;
@@ -48,8 +49,8 @@ static void with_a_third_of_packets_lost_it_takes_ten_seconds(void **state)
 {
 	(void)state;
 	for (uint64_t seed = seeds_first(); seed < seeds_end(5); seed++) {
-		struct town *t = town_new(&(struct town_opts){.nodes = 5, .members = 5, .seed = seed,
-			.loss_percent = 30});
+		struct town *t = town_new(&(struct town_opts){
+			.nodes = 5, .members = 5, .seed = seed, .loss_percent = 30});
 		struct snapshot s;
 		struct lists all = {5, &s};
 
@@ -69,7 +70,8 @@ static void two_admins_who_publish_at_once_end_with_one_list(void **state)
 {
 	(void)state;
 	for (uint64_t seed = seeds_first(); seed < seeds_end(3); seed++) {
-		struct town *t = town_new(&(struct town_opts){.nodes = 5, .members = 5, .seed = seed});
+		struct town *t =
+			town_new(&(struct town_opts){.nodes = 5, .members = 5, .seed = seed});
 		struct rng *rng = net_rng(town_net(t));
 
 		town_run(t, 20000);
@@ -116,7 +118,8 @@ static void a_removed_member_is_cut_within_a_second_and_knows_why(void **state)
 {
 	(void)state;
 	for (uint64_t seed = seeds_first(); seed < seeds_end(5); seed++) {
-		struct town *t = town_new(&(struct town_opts){.nodes = 5, .members = 5, .seed = seed});
+		struct town *t =
+			town_new(&(struct town_opts){.nodes = 5, .members = 5, .seed = seed});
 		struct peer_id gone;
 		struct snapshot s;
 		struct core_view v;
@@ -177,8 +180,8 @@ static void a_list_with_an_expired_proof_needs_a_majority_that_serves_it(void **
 
 static void one_back_dated_list_of_an_expired_admin_convinces_nobody(void **state)
 {
-	struct town *t = town_new(&(struct town_opts){.nodes = 5, .members = 5, .seed = 9,
-		.dont_start = true});
+	struct town *t = town_new(
+		&(struct town_opts){.nodes = 5, .members = 5, .seed = 9, .dont_start = true});
 	struct snapshot s;
 
 	(void)state;
@@ -219,8 +222,8 @@ static void a_wrong_clock_is_noticed_and_costs_nobody_its_place(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(skews) / sizeof(skews[0]); i++) {
-		struct town *t = town_new(&(struct town_opts){.nodes = 5, .members = 5,
-			.seed = 20 + i});
+		struct town *t =
+			town_new(&(struct town_opts){.nodes = 5, .members = 5, .seed = 20 + i});
 		uint64_t downs;
 
 		town_run(t, 60000);

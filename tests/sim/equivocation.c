@@ -21,7 +21,8 @@ static void all_nodes_keep_the_same_one_and_all_tell(void **state)
 {
 	(void)state;
 	for (uint64_t seed = seeds_first(); seed < seeds_end(15); seed++) {
-		struct town *t = town_new(&(struct town_opts){.nodes = 5, .members = 5, .seed = seed});
+		struct town *t =
+			town_new(&(struct town_opts){.nodes = 5, .members = 5, .seed = seed});
 		struct snapshot a, b;
 		struct lists all = {5, &a};
 
@@ -47,7 +48,8 @@ static void in_two_halves_of_a_split_too(void **state)
 {
 	(void)state;
 	for (uint64_t seed = seeds_first(); seed < seeds_end(5); seed++) {
-		struct town *t = town_new(&(struct town_opts){.nodes = 5, .members = 5, .seed = seed});
+		struct town *t =
+			town_new(&(struct town_opts){.nodes = 5, .members = 5, .seed = seed});
 		struct snapshot a, b;
 		struct lists all = {5, &a};
 

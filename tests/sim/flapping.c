@@ -21,13 +21,14 @@ static void after_any_storm_the_mesh_is_whole_again(void **state)
 	(void)state;
 	for (uint64_t seed = seeds_first(); seed < seeds_end(12); seed++) {
 		unsigned n = 4 + (unsigned)(seed % 5);
-		struct town *t = town_new(&(struct town_opts){.nodes = n, .members = n, .seed = seed,
-			.loss_percent = seed % 3 * 10});
+		struct town *t = town_new(&(struct town_opts){
+			.nodes = n, .members = n, .seed = seed, .loss_percent = seed % 3 * 10});
 		struct rng *rng = net_rng(town_net(t));
 
 		town_run(t, 10000);
 		for (unsigned i = 0; i < 60; i++) {
-			unsigned who = (unsigned)rng_below(rng, n), other = (unsigned)rng_below(rng, n);
+			unsigned who = (unsigned)rng_below(rng, n),
+				 other = (unsigned)rng_below(rng, n);
 
 			town_run(t, (int64_t)rng_below(rng, 4000));
 			if (net_is_frozen(town_net(t), who)) {
@@ -62,7 +63,8 @@ static void all_restart_at_once_and_mesh_in_fifteen_seconds(void **state)
 {
 	(void)state;
 	for (uint64_t seed = seeds_first(); seed < seeds_end(6); seed++) {
-		struct town *t = town_new(&(struct town_opts){.nodes = 9, .members = 9, .seed = seed});
+		struct town *t =
+			town_new(&(struct town_opts){.nodes = 9, .members = 9, .seed = seed});
 		unsigned nine = 9;
 
 		town_run(t, 20000);
@@ -89,8 +91,8 @@ static void all_restart_at_once_and_mesh_in_fifteen_seconds(void **state)
 static void strangers_never_crowd_members_out(void **state)
 {
 	/* 40 strangers knock at two members all the time; four guests are room enough. */
-	struct town *t = town_new(&(struct town_opts){.nodes = 44, .members = 4, .seed = 3,
-		.guests = 4});
+	struct town *t =
+		town_new(&(struct town_opts){.nodes = 44, .members = 4, .seed = 3, .guests = 4});
 	struct core_view v;
 	unsigned four = 4;
 

@@ -24,8 +24,8 @@ static void killed_at_any_store_it_catches_up(void **state)
 	for (uint64_t seed = seeds_first(); seed < seeds_end(4); seed++)
 		for (unsigned how = 0; how < 3; how++)
 			for (unsigned nth = 0; nth < 3; nth++) {
-				struct town *t = town_new(&(struct town_opts){.nodes = 5, .members = 5,
-					.seed = seed});
+				struct town *t = town_new(&(struct town_opts){
+					.nodes = 5, .members = 5, .seed = seed});
 				struct snapshot s = {0};
 				struct lists all = {5, &s};
 				unsigned who = (unsigned)(seed % 5);
@@ -37,8 +37,8 @@ static void killed_at_any_store_it_catches_up(void **state)
 
 					snapshot_deinit(&s);
 					s = town_list(t, 0x1f, 0, 0);
-					(void)town_publish(t, town_is_up(t, at) ? at : (who + 2) % 5,
-						&s);
+					(void)town_publish(
+						t, town_is_up(t, at) ? at : (who + 2) % 5, &s);
 					town_run(t, 2000);
 					if (!town_is_up(t, who))
 						town_start(t, who);
@@ -53,7 +53,8 @@ static void killed_at_random_moments_nothing_is_lost(void **state)
 {
 	(void)state;
 	for (uint64_t seed = seeds_first(); seed < seeds_end(6); seed++) {
-		struct town *t = town_new(&(struct town_opts){.nodes = 5, .members = 5, .seed = seed});
+		struct town *t =
+			town_new(&(struct town_opts){.nodes = 5, .members = 5, .seed = seed});
 		struct rng *rng = net_rng(town_net(t));
 		struct snapshot s = {0};
 		struct lists all = {5, &s};
@@ -112,8 +113,8 @@ static void without_its_disk_it_joins_anew(void **state)
 
 static void without_its_list_it_takes_nothing_below_the_floor(void **state)
 {
-	struct town *t = town_new(&(struct town_opts){.nodes = 3, .members = 3, .seed = 6,
-		.bootstraps = 3});
+	struct town *t =
+		town_new(&(struct town_opts){.nodes = 3, .members = 3, .seed = 6, .bootstraps = 3});
 	struct snapshot s;
 	struct core_view v;
 	struct town_verdict verdict;
