@@ -61,8 +61,8 @@ TEST_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(TEST_SRC))
 SIM_BIN  := $(patsubst tests/sim/%.c,$(BUILD)/sim/%,$(SIM_SRC))
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 
-.PHONY: all check check-unit check-sim check-asan check-e2e fuzz-smoke lint format coverage bench measure \
-        install dist clean
+.PHONY: all check check-unit check-sim check-asan check-e2e fuzz-smoke lint format bench measure \
+        install clean
 all: $(BUILD)/p2posd $(BUILD)/p2posctl
 
 $(BUILD)/obj/%.o: %.c
@@ -107,6 +107,9 @@ check-asan:
 asan-programs:
 	$(MAKE) BUILD=$(BUILD)/asan OPT="-O1 -g" SAN="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" all
 .PHONY: asan-programs
+
+check-e2e: all
+	P2POS_BUILD=$(abspath $(BUILD)) python3 tests/e2e/run.py
 
 # libFuzzer comes with clang; objects are built apart because they carry its instrumentation.
 FUZZ_FLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
