@@ -114,7 +114,7 @@ int cmd_status(struct cli *c)
 		if (c->tty && !c->json)
 			printf("\033[H\033[2J");
 		code = show_status(c);
-		if (code)
+		if (code || fflush(stdout) != 0)
 			return code;
 		cli_pause_ms((int)ms);
 	}
@@ -188,8 +188,10 @@ static void print_absence(struct cli *c, const json_t *m)
 {
 	char peer[64], age[32];
 
-	printf("  %s  %s\n", out_peer(c, out_text(m, "peer_id"), peer), out_text(m, "why"));
-	printf("    last evidence  %s", out_text(m, "evidence"));
+	printf("  %s  %s", out_peer(c, out_text(m, "peer_id"), peer), out_text(m, "why"));
+	if (json_is_string(json_object_get(m, "since")))
+		printf(", offline since %s", out_age(out_text(m, "since"), age));
+	printf("\n    last evidence  %s", out_text(m, "evidence"));
 	if (json_is_string(json_object_get(m, "last_seen_at")))
 		printf(", %s", out_age(out_text(m, "last_seen_at"), age));
 	putchar('\n');
@@ -197,6 +199,29 @@ static void print_absence(struct cli *c, const json_t *m)
 		printf("    last dial      %s, %s\n", out_text(m, "dial_error"), out_age(out_text(m, "dial_at"), age));
 	if (json_is_integer(json_object_get(m, "next_dial_in_s")))
 		printf("    next dial      in %lld s\n", number(m, "next_dial_in_s"));
+	else if (json_is_integer(json_object_get(m, "addresses")) && number(m, "addresses") == 0)
+		printf("    next dial      no address of it is known\n");
+}
+
+static void print_lines(const char *heading, const char *indent, const json_t *lines)
+{
+	const json_t *line;
+	size_t i;
+
+	json_array_foreach(lines, i, line)
+		printf("%s%s%s\n", i ? "" : heading, indent, json_string_value(line));
+}
+
+/* The core's first sentence begins with the state, which is shown in its colour. */
+static void print_reason(struct cli *c, const json_t *r)
+{
+	const char *state = out_text(r, "state"), *reason = out_text(r, "reason");
+	size_t len = strlen(state);
+
+	if (strncmp(reason, state, len) == 0)
+		printf("%s%s\n", out_state(c, state), reason + len);
+	else
+		puts(reason);
 }
 
 static void print_explain(struct cli *c, json_t *r)
@@ -206,19 +231,18 @@ static void print_explain(struct cli *c, json_t *r)
 	size_t i;
 
 	if (json_is_object(peer)) {
-		printf("%s: %s\n", out_state(c, out_text(peer, "state")), out_text(peer, "why"));
-		print_absence(c, peer);
+		print_lines("", "", json_object_get(peer, "lines"));
 		return;
 	}
-	printf("%s: %s\n", out_state(c, out_text(r, "state")), out_text(r, "reason"));
+	print_reason(c, r);
 	printf("  since   %s (%s)\n", out_text(r, "since"), out_age(out_text(r, "since"), age));
 	printf("  rule    %s\n", out_text(r, "rule"));
+	print_lines("\nbesides:\n", "  ", json_object_get(r, "notes"));
 	if (json_array_size(missing))
 		printf("\nmissing:\n");
 	json_array_foreach(missing, i, m)
 		print_absence(c, m);
-	json_array_foreach(json_object_get(r, "remedies"), i, m)
-		printf("%s  %s\n", i ? "" : "\nwhat would change it:\n", json_string_value(m));
+	print_lines("\nwhat would change it:\n", "  ", json_object_get(r, "remedies"));
 }
 
 int cmd_explain(struct cli *c)

@@ -144,10 +144,10 @@ struct answer *do_NODE_STOP(struct call *c)
 
 /* ---- explain ---- */
 
-static json_t *lines_of(const struct explain *e)
+static json_t *lines_of(const struct buf *text)
 {
 	json_t *list = json_array();
-	struct bytes rest = buf_bytes(&e->lines);
+	struct bytes rest = buf_bytes(text);
 
 	while (rest.len > 0) {
 		const uint8_t *end = memchr(rest.at, '\n', rest.len);
@@ -165,15 +165,6 @@ static json_t *first_of(const json_t *lines)
 	json_t *first = json_array_get(lines, 0);
 
 	return first ? json_incref(first) : json_null();
-}
-
-static json_t *others_of(const json_t *lines)
-{
-	json_t *others = json_array();
-
-	for (size_t i = 1; i < json_array_size(lines); i++)
-		json_array_append(others, json_array_get(lines, i));
-	return others;
 }
 
 static json_t *rule_of(const struct core_view *view)
@@ -248,7 +239,7 @@ static json_t *peer_part(const struct control_node *n, const struct peer_id *pee
 	else
 		state = stranger_state(n, peer);
 	core_explain_peer(n->core, peer, loop_wall(n->loop), loop_now(n->loop), &e);
-	lines = lines_of(&e);
+	lines = lines_of(&e.lines);
 	part = away(&m);
 	json_object_set_new(part, "state", json_string(state));
 	json_object_set_new(part, "cause", shape_text(e.cause));
@@ -273,12 +264,13 @@ struct answer *do_NODE_EXPLAIN(struct call *c)
 			return refused;
 	}
 	core_explain(n->core, loop_wall(n->loop), loop_now(n->loop), &e);
-	lines = lines_of(&e);
-	result = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o}", "state",
+	lines = lines_of(&e.lines);
+	result = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o}", "state",
 		core_state_name(view.state), "since", shape_time(view.state_since), "reason",
-		first_of(lines), "cause", shape_text(e.cause), "rule", rule_of(&view), "remedies",
-		others_of(lines), "lines", lines, "members", (json_int_t)view.members, "online",
-		(json_int_t)view.online, "quorum", (json_int_t)view.needed, "missing", missing(n));
+		first_of(lines), "cause", shape_text(e.cause), "rule", rule_of(&view), "notes",
+		lines_of(&e.notes), "remedies", lines_of(&e.remedies), "lines", lines, "members",
+		(json_int_t)view.members, "online", (json_int_t)view.online, "quorum",
+		(json_int_t)view.needed, "missing", missing(n));
 	explain_deinit(&e);
 	if (call_text(c, "peer"))
 		json_object_set_new(result, "peer", peer_part(n, &peer));

@@ -432,12 +432,14 @@ bool core_pending_at(const struct core *c, size_t i, struct core_knock *ret);
 
 /* ---- explain ------------------------------------------------------------------------------ */
 
-/* Why things are as they are, in plain words. `cause` is a fixed word for scripts; `lines` holds
- * one sentence a line, the first names the cause with its numbers. */
+/* Why things are as they are, in plain words, one sentence a line. `cause` is a fixed word for
+ * scripts. The first of `lines` names the cause with its numbers, the others follow indented, those
+ * about absent members among them. `notes` and `remedies` repeat, not indented, what is remarkable
+ * besides absent members and what would change the state. Owned; explain_deinit(). */
 struct explain {
 	const char
 		*cause; /* static, e.g. "quorum", "too_few_online", "no_snapshot", "not_a_member" */
-	struct buf lines; /* owned; explain_deinit() */
+	struct buf lines, notes, remedies;
 };
 void explain_deinit(struct explain *e);
 

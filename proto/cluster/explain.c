@@ -15,10 +15,27 @@
 void explain_deinit(struct explain *e)
 {
 	buf_deinit(&e->lines);
+	buf_deinit(&e->notes);
+	buf_deinit(&e->remedies);
 }
 
 /* Running over the maximum leaves out lines at the end: there is nothing better to do. */
 #define SAY(e, ...) ((void)buf_printf(&(e)->lines, __VA_ARGS__))
+/* The same line, indented, and once more among those of its kind. */
+#define SAY_AS(e, kind, ...)                                                                       \
+	do {                                                                                       \
+		SAY(e, "  " __VA_ARGS__);                                                          \
+		(void)buf_printf(&(e)->kind, __VA_ARGS__);                                         \
+	} while (0)
+#define NOTE(e, ...)   SAY_AS(e, notes, __VA_ARGS__)
+#define ADVISE(e, ...) SAY_AS(e, remedies, __VA_ARGS__)
+
+static void explain_init(struct explain *e)
+{
+	*e = (struct explain){.lines = BUF_WITH_MAX(EXPLAIN_BYTES_MAX),
+		.notes = BUF_WITH_MAX(EXPLAIN_BYTES_MAX),
+		.remedies = BUF_WITH_MAX(EXPLAIN_BYTES_MAX)};
+}
 
 static const char *ago(wall_t then, wall_t now, char *to, size_t size)
 {
@@ -85,7 +102,7 @@ static void say_offline(struct explain *e, const struct core_member *m, wall_t w
 	char when[40];
 
 	if (peer_id_is_none(&m->peer)) {
-		SAY(e, "  %s is no peer ID and can never be online; sign a list without it\n",
+		ADVISE(e, "%s is no peer ID and can never be online; sign a list without it\n",
 			m->text);
 		return;
 	}
@@ -121,11 +138,11 @@ static void say_sources(const struct core *c, wall_t wall, struct explain *e)
 		if (p->is_self || (!p->link && !p->addrs.count) || ++peers > EXPLAIN_ADDRS_MAX)
 			continue;
 		if (p->link)
-			SAY(e, "  connected to %s\n", peer_id_text(&p->id, id));
+			NOTE(e, "connected to %s\n", peer_id_text(&p->id, id));
 		if (p->link || !failed)
 			continue;
 		addr_copy(failed, &a);
-		SAY(e, "  %s failed at %s %s: %s\n", maddr_text(&a, addr),
+		NOTE(e, "%s failed at %s %s: %s\n", maddr_text(&a, addr),
 			core_stage_name((enum core_stage)failed->stage),
 			ago(failed->tried, wall, when, sizeof(when)), err_text(failed->err));
 	}
@@ -137,12 +154,12 @@ static void say_sources(const struct core *c, wall_t wall, struct explain *e)
 		if (!a->err)
 			continue;
 		addr_copy(a, &ma);
-		SAY(e, "  %s failed at %s %s: %s\n", maddr_text(&ma, addr),
+		NOTE(e, "%s failed at %s %s: %s\n", maddr_text(&ma, addr),
 			core_stage_name((enum core_stage)a->stage),
 			ago(a->tried, wall, when, sizeof(when)), err_text(a->err));
 	}
 	if (peers == 0 && c->seeds.count == 0)
-		SAY(e, "  no address of any other node is known: check init_connections and DNS\n");
+		ADVISE(e, "no address of any other node is known: check init_connections and DNS\n");
 }
 
 static void explain_unconfigured(
@@ -154,7 +171,7 @@ static void explain_unconfigured(
 		e->cause = "no_system_pubkey";
 		SAY(e, "unconfigured: no system_pubkey is set, so no membership list can be "
 		       "verified\n");
-		SAY(e, "  set system_pubkey in config.json, or use p2posctl join\n");
+		ADVISE(e, "set system_pubkey in config.json, or use p2posctl join\n");
 		return;
 	}
 	if (!v->snapshot) {
@@ -170,12 +187,11 @@ static void explain_unconfigured(
 		else
 			SAY(e, "unconfigured: this node has no membership list yet\n");
 		if (c->members.late)
-			SAY(e, "  a list is known whose admin proof has expired; at least 2 "
-			       "sources must "
-			       "give the same one\n");
+			NOTE(e, "a list is known whose admin proof has expired; at least 2 "
+				"sources must give the same one\n");
 		say_sources(c, wall, e);
-		SAY(e,
-			"  it becomes a member when an admin signs a list with %s "
+		ADVISE(e,
+			"it becomes a member when an admin signs a list with %s "
 			"(p2posctl member approve on a member)\n",
 			peer_id_text(&c->self, id));
 		return;
@@ -184,8 +200,8 @@ static void explain_unconfigured(
 	SAY(e, "unconfigured: the list issued at %s names %zu members, and not this node\n",
 		rfc3339_text(v->snapshot->issued_at, at), v->members);
 	if (strncmp(c->reason, "removed_by", 10) == 0)
-		SAY(e, "  %s\n", c->reason);
-	SAY(e, "  an admin can add it: p2posctl member add %s\n", peer_id_text(&c->self, id));
+		NOTE(e, "%s\n", c->reason);
+	ADVISE(e, "an admin can add it: p2posctl member add %s\n", peer_id_text(&c->self, id));
 }
 
 /* ---- configured ---- */
@@ -196,24 +212,23 @@ static void say_doubts(
 	char at[RFC3339_SIZE];
 
 	if (v->self_doubt)
-		SAY(e,
-			"  this node doubts itself (%s) and accuses nobody until it has heard "
+		NOTE(e,
+			"this node doubts itself (%s) and accuses nobody until it has heard "
 			"everyone\n",
 			v->self_doubt_why);
 	if (v->proof_now == ADMIN_PROOF_EXPIRED && c->has_system)
-		SAY(e,
-			"  the admin proof behind the list ended at %s; the list stays in force, "
-			"the next "
-			"one needs a living proof\n",
+		NOTE(e,
+			"the admin proof behind the list ended at %s; the list stays in force, "
+			"the next one needs a living proof\n",
 			rfc3339_text(v->snapshot->proof.valid_to, at));
 	if (v->single_source)
-		SAY(e, "  only one source gave this list so far\n");
+		NOTE(e, "only one source gave this list so far\n");
 	if (c->has_skew && (c->skew_ms > 2000 || c->skew_ms < -2000))
-		SAY(e, "  this node's clock is %.1f s %s the others': check time synchronisation\n",
+		NOTE(e, "this node's clock is %.1f s %s the others': check time synchronisation\n",
 			(double)(c->skew_ms < 0 ? -c->skew_ms : c->skew_ms) / 1000.0,
 			c->skew_ms < 0 ? "behind" : "ahead of");
 	if (wall_cmp(wall, v->snapshot->issued_at) < 0)
-		SAY(e, "  the list is dated later than this node's clock\n");
+		NOTE(e, "the list is dated later than this node's clock\n");
 }
 
 static void explain_configured(
@@ -229,17 +244,17 @@ static void explain_configured(
 	say_doubts(c, v, wall, e);
 	offline = say_offline_members(c, wall, now, e);
 	if (v->state == CORE_DEGRADED)
-		SAY(e, "  it becomes healthy when %zu more member%s online\n",
+		ADVISE(e, "it becomes healthy when %zu more member%s online\n",
 			v->needed - v->online, v->needed - v->online == 1 ? " is" : "s are");
 	else if (offline > 0)
-		SAY(e, "  it stays healthy while %zu more can fail\n", v->online - v->needed);
+		ADVISE(e, "it stays healthy while %zu more can fail\n", v->online - v->needed);
 }
 
 void core_explain(const struct core *c, wall_t wall, mono_t now, struct explain *ret)
 {
 	struct core_view v;
 
-	*ret = (struct explain){.lines = BUF_WITH_MAX(EXPLAIN_BYTES_MAX)};
+	explain_init(ret);
 	core_view(c, wall, now, &v);
 	if (v.state == CORE_UNCONFIGURED)
 		explain_unconfigured(c, &v, wall, ret);
@@ -308,7 +323,7 @@ void core_explain_peer(const struct core *c, const struct peer_id *peer, wall_t 
 	struct core_member m;
 	char id[PEER_ID_TEXT_SIZE];
 
-	*ret = (struct explain){.lines = BUF_WITH_MAX(EXPLAIN_BYTES_MAX)};
+	explain_init(ret);
 	peer_id_text(peer, id);
 	if (core_member_get(c, peer, wall, now, &m)) {
 		explain_member(&m, id, wall, ret);

@@ -124,6 +124,11 @@ static void explain_names_who_is_missing(void **state)
 	assert_true(json_array_size(rig_result(doc, "lines")) > 0);
 	assert_true(json_is_string(rig_result(doc, "reason")));
 	assert_non_null(strstr(json_string_value(rig_result(doc, "rule")), "2 of 3"));
+	/* Who is absent stands in `missing`; a remedy is what would change that. */
+	assert_int_equal(json_array_size(rig_result(doc, "remedies")), 1);
+	assert_string_equal(json_string_value(json_array_get(rig_result(doc, "remedies"), 0)),
+		"it becomes healthy when 1 more member is online");
+	assert_int_equal(json_array_size(rig_result(doc, "notes")), 0);
 	rig_assert_result(doc, "node.explain");
 
 	snprintf(params, sizeof(params), "{\"peer\":\"%s\"}", peer_id_text(&gone, id));

@@ -473,7 +473,9 @@ static void explain_names_the_cause_first(void **state)
 	assert_non_null(
 		strstr(buf_cstr(&e.lines), "2 of 5 members are online, and a majority is 3"));
 	assert_non_null(strstr(buf_cstr(&e.lines), "10.0.0.13/tcp/4100 failed at connect"));
-	assert_non_null(strstr(buf_cstr(&e.lines), "healthy when 1 more member is online"));
+	assert_non_null(strstr(buf_cstr(&e.lines), "\n  it becomes healthy when 1 more member is online"));
+	assert_string_equal(buf_cstr(&e.remedies), "it becomes healthy when 1 more member is online\n");
+	assert_string_equal(buf_cstr(&e.notes), "");
 	explain_deinit(&e);
 	core_explain_peer(r.c, &third, r.wall, r.now, &e);
 	assert_string_equal(e.cause, "never");
