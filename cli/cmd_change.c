@@ -391,5 +391,5 @@ int cmd_member_plan(struct cli *c)
 	}
 	buf_deinit(&text);
 	json_decref(plan);
-	return code ? code : fflush(stdout) ? CLI_IOERR : CLI_OK;
+	return code;
 }

@@ -115,8 +115,7 @@ int cmd_events(struct cli *c)
 		if (code)
 			return code;
 		if (matches_all(c, e, "filter")) {
-			out_line(c, e, print_event);
-			over = ends && matches_all(c, e, "until");
+			over = !out_line(c, e, print_event) || (ends && matches_all(c, e, "until"));
 		}
 		json_decref(e);
 	}

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/out.h"
 #include "cli/rpc.h"
 
 static void fill_random(struct rng *r, void *out, size_t len)
@@ -25,6 +26,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "p2posctl: no source of randomness\n");
 		return CLI_SOFTWARE;
 	}
+	/* Ending in the middle of a change because nobody reads would be worse than printing in vain. */
 	signal(SIGPIPE, SIG_IGN);
 	/* Files made here hold keys more often than not. */
 	umask(077);
@@ -32,5 +34,5 @@ int main(int argc, char **argv)
 	if (code == 0)
 		code = c.command->run(&c);
 	rpc_close(&c);
-	return code < 0 ? CLI_OK : code;
+	return out_finish(code < 0 ? CLI_OK : code);
 }

@@ -13,12 +13,17 @@
 /* Prints for people. The result is borrowed. */
 typedef void out_printer(struct cli *c, json_t *result);
 
-/* Prints and returns `code` (or CLI_IOERR when standard output failed, CLI_FAILED when --field names
- * nothing). `take_result` is owned from now on. */
+/* Prints and returns `code` (or CLI_FAILED when --field names nothing). Whether all of it was taken,
+ * out_finish() finds out. `take_result` is owned from now on. */
 int out_result(struct cli *c, json_t *take_result, int code, out_printer *print);
 
-/* One line of a stream: the document alone in --json, else by `print`. Flushed at once. */
-void out_line(struct cli *c, json_t *doc, out_printer *print);
+/* One line of a stream: the document alone in --json, else by `print`. Flushed at once. False when
+ * standard output takes no more: the stream is over. */
+bool out_line(struct cli *c, json_t *doc, out_printer *print);
+
+/* The end of every run: `code`, or CLI_IOERR with a line about it when standard output could not be
+ * written. A reader that has gone away (| head) has all it wanted: that is no error. */
+int out_finish(int code);
 
 /* An error of the command line itself: message (formatted) and what to do about it (may be NULL).
  * Returns `code`. */

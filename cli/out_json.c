@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Documents and errors for programs, and the choice between the two kinds of reader. */
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/out.h"
 #include "proto/base/mem.h"
 
-static int end_of_output(int code)
+static bool is_output_broken(void)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return code;
-	fprintf(stderr, "p2posctl: cannot write to standard output\n");
-	return CLI_IOERR;
+	return fflush(stdout) != 0 || ferror(stdout);
+}
+
+/* errno is long gone when an earlier flush failed, but a pipe that nobody reads says so itself. */
+static bool is_reader_gone(void)
+{
+	struct pollfd p = {.fd = STDOUT_FILENO};
+
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLERR | POLLHUP));
 }
 
 static void print_document(const json_t *doc)
@@ -76,16 +83,16 @@ int out_result(struct cli *c, json_t *take_result, int code, out_printer *print)
 		print(c, take_result);
 	}
 	json_decref(take_result);
-	return err ? err : end_of_output(code);
+	return err ? err : code;
 }
 
-void out_line(struct cli *c, json_t *doc, out_printer *print)
+bool out_line(struct cli *c, json_t *doc, out_printer *print)
 {
 	if (c->json || !print)
 		print_document(doc);
 	else
 		print(c, doc);
-	fflush(stdout);
+	return !is_output_broken();
 }
 
 /* For an error that has nothing more precise to say: none leaves without a hint. */
@@ -190,4 +197,12 @@ void out_note(const struct cli *c, const char *fmt, ...)
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	fputc('\n', stderr);
+}
+
+int out_finish(int code)
+{
+	if (!is_output_broken() || is_reader_gone())
+		return code;
+	fprintf(stderr, "p2posctl: cannot write to standard output\n  %s\n", hint_of(CLI_IOERR));
+	return CLI_IOERR;
 }

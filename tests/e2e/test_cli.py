@@ -164,6 +164,65 @@ class Answers(WithNode):
         self.assertEqual([e["at"] for e in events], sorted(e["at"] for e in events))
 
 
+class Explain(unittest.TestCase):
+    def test_people_read_of_each_absent_member_once(self):
+        with Cluster(3) as c:
+            c.form()
+            gone = [n.peer_id for n in c.nodes[1:]]
+            for n in c.nodes[1:]:
+                n.kill()
+            c[0].wait_state("degraded")
+            # The address answers at once that nobody is there: the last dial error is known soon.
+            wait_until("both were dialled in vain", lambda: all(
+                m["dial_error"] for m in c[0].json("explain")["missing"]))
+            lines = c[0].ctl("explain").out.splitlines()
+            for peer in gone:
+                self.assertEqual(len([x for x in lines[1:] if peer in x]), 1, lines)
+            self.assertIn("  it becomes healthy when 1 more member is online", lines)
+            self.assertEqual(len([x for x in lines if "last dial      connect: refused" in x]), 2, lines)
+            self.assertEqual(len([x for x in lines if "offline since" in x]), 2, lines)
+            of_one = c[0].ctl("explain", gone[0]).out.splitlines()
+            self.assertEqual(len([x for x in of_one if "is offline" in x]), 1, of_one)
+
+
+class Output(WithNode):
+    def into(self, fd, *args):
+        """Exit code and standard error of p2posctl writing to `fd`."""
+        p = subprocess.run([P2POSCTL, "--socket", self.node.socket, *args], stdout=fd, stderr=subprocess.PIPE,
+                           text=True, check=False, timeout=60)
+        return p.returncode, p.stderr
+
+    def test_a_reader_that_has_enough_is_no_error(self):
+        read, write = os.pipe()
+        os.close(read)
+        try:
+            for args in (["status"], ["--json", "status"], ["help", "--reference"], ["health"], ["rpc", "list"],
+                         ["member", "export"], ["status", "--watch=100ms"], ["metrics"]):
+                self.assertEqual(self.into(write, *args), (0, ""), args)
+            self.assertEqual(self.into(write, "member", "show", strangers(1)[0])[0], 1)
+        finally:
+            os.close(write)
+
+    def test_a_stream_ends_with_its_reader(self):
+        with Cluster(2) as c:
+            c.form()
+            p = subprocess.Popen([P2POSCTL, "--socket", c[0].socket, "--json", "events"],
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            wait_until("it is subscribed", lambda: 'p2pos_rpc_requests_total{method="events.subscribe"' in c[0].ctl("metrics").out)
+            p.stdout.close()
+            c[1].kill()
+            self.assertEqual((p.wait(timeout=60), p.stderr.read()), (0, ""))
+            p.stderr.close()
+
+    def test_a_full_disk_is_74_with_a_line(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            for args in (["status"], ["--json", "status"], ["help", "--reference"], ["member", "export"],
+                         ["status", "--watch=100ms"], ["rpc", "list"]):
+                code, err = self.into(full, *args)
+                self.assertEqual(code, 74, args)
+                self.assertIn("cannot write to standard output", err, args)
+
+
 class Errors(WithNode):
     def test_usage_is_64_and_says_what_was_meant(self):
         for args, meant in ((["memeber", "list"], "member"), (["member", "lst"], "member list"), (["statsu"], "status"),
