@@ -19,11 +19,11 @@ static void on_heartbeat(void *arg, struct ask_call *call, int err, struct bytes
 
 	(void)err;
 	metric_inc(M_HEARTBEATS_RECEIVED, heartbeat_reason_name(why));
-	/* A digest has overtaken it: every heartbeat may come in more than one way. */
+	/* While two connections of a pair are settled, the same one may come on both. */
 	if (why == HEARTBEAT_REPLAY)
 		log_debug("HEARTBEAT", "heartbeat_reject", kv_peer("peer_id", ask_call_peer(call)),
 			kv_text("reason", heartbeat_reason_name(why)));
-	else if (why != HEARTBEAT_OK)
+	else if (why != HEARTBEAT_OK && why != HEARTBEAT_OVERTAKEN)
 		log_info("HEARTBEAT", "heartbeat_reject", kv_peer("peer_id", ask_call_peer(call)),
 			kv_text("reason", heartbeat_reason_name(why)));
 	else

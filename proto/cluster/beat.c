@@ -179,6 +179,8 @@ static void accept(struct core *c, struct peer *p, const struct heartbeat *h, st
 	bool relayed = from->peer != p;
 
 	p->beat_ts = h->ts;
+	if (!relayed)
+		p->direct_ts = h->ts;
 	if (!p->beat)
 		p->beat = xcalloc(1, sizeof(*p->beat));
 	*p->beat = *h;
@@ -191,6 +193,17 @@ static void accept(struct core *c, struct peer *p, const struct heartbeat *h, st
 	rumour_beat(c, p, from, wall, now);
 }
 
+/* Its first arrival from the peer itself, of a heartbeat that went round faster than straight: no
+ * replay, and nobody's fault. There is nothing newer in it to pass on, but that the peer lives is
+ * as true as of any other that comes from it. */
+static void accept_overtaken(
+	struct core *c, struct peer *p, const struct heartbeat *h, wall_t wall, mono_t now)
+{
+	p->direct_ts = h->ts;
+	alive_note(&p->alive, ALIVE_HEARTBEAT, now);
+	core_recount(c, p, wall, now);
+}
+
 enum heartbeat_reason core_heartbeat_in(
 	struct core *c, uint64_t conn, struct bytes json, wall_t wall, mono_t now)
 {
@@ -199,6 +212,7 @@ enum heartbeat_reason core_heartbeat_in(
 	struct heartbeat_rules rules;
 	struct heartbeat h;
 	struct peer *p;
+	bool overtaken = false;
 
 	if (!l)
 		return HEARTBEAT_NOT_MEMBER;
@@ -206,12 +220,13 @@ enum heartbeat_reason core_heartbeat_in(
 		return reason;
 	p = l->peer;
 	if (peer_id_eq(&h.peer, &p->id) && !wall_is_zero(h.ts)) {
-		if (wall_cmp(h.ts, p->beat_ts) <= 0)
+		if (wall_cmp(h.ts, p->direct_ts) <= 0)
 			return HEARTBEAT_REPLAY;
+		overtaken = wall_cmp(h.ts, p->beat_ts) <= 0;
 		/* Also when it is out of the window: that is what there is to tell. The channel
-		 * proves who says it. */
-		if (c->doubt_from.ns == MONO_ZERO.ns ||
-			mono_since_ms(now, c->doubt_from) > BACKLOG_MS)
+		 * proves who says it. One that was overtaken was slow, and tells little. */
+		if (!overtaken && (c->doubt_from.ns == MONO_ZERO.ns ||
+					  mono_since_ms(now, c->doubt_from) > BACKLOG_MS))
 			learn_offset(p, h.ts, now);
 	}
 	rules = (struct heartbeat_rules){.cluster_id = c->cluster_id,
@@ -220,9 +235,12 @@ enum heartbeat_reason core_heartbeat_in(
 		.now = wall};
 	if (heartbeat_check(&h, &rules, &reason))
 		return reason;
-	accept(c, p, &h, l, wall, now);
+	if (overtaken)
+		accept_overtaken(c, p, &h, wall, now);
+	else
+		accept(c, p, &h, l, wall, now);
 	core_settle(c, wall, now);
-	return HEARTBEAT_OK;
+	return overtaken ? HEARTBEAT_OVERTAKEN : HEARTBEAT_OK;
 }
 
 int core_digest_in(struct core *c, uint64_t conn, struct bytes json, wall_t wall, mono_t now)

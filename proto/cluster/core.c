@@ -146,6 +146,7 @@ static void load_mark(
 	p->seen_before = k->last_seen;
 	if (unclean && !p->is_self && !wall_is_zero(p->beat_ts))
 		p->beat_ts = wall_add_sec(p->beat_ts, UNCLEAN_SEC);
+	p->direct_ts = p->beat_ts;
 	if (p->is_self || k->addr.len == 0)
 		return;
 	place_set(&p->reached_at, &k->addr);

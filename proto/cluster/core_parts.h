@@ -64,6 +64,7 @@ struct peer {
 	wall_t changed_at;      /* online or offline since */
 	char down_detail[64];   /* what was said when its conn ended last */
 	wall_t beat_ts;         /* of the last heartbeat accepted (own: sent); WALL_ZERO = none */
+	wall_t direct_ts;       /* of the last one that came from itself; never above beat_ts */
 	struct heartbeat *beat; /* owned; the newest accepted one, to be passed on; may be NULL */
 	bool has_offset;
 	bool offset_doubted; /* the last heartbeat was far slower than that, or its clock went back

@@ -28,6 +28,7 @@ struct peer *peer_get(struct core *c, const struct peer_id *id)
 	p->seen_before = WALL_ZERO;
 	p->changed_at = WALL_ZERO;
 	p->beat_ts = WALL_ZERO;
+	p->direct_ts = WALL_ZERO;
 	p->dial_timer = (struct timer){.kind = TIMER_DIAL, .of = p};
 	p->expiry = (struct timer){.kind = TIMER_EXPIRY, .of = p};
 	HASH_ADD(hh, c->peers, id, sizeof(p->id), p);

@@ -168,6 +168,7 @@ static int error_of(enum heartbeat_reason reason)
 	case HEARTBEAT_NOT_MEMBER:
 	case HEARTBEAT_TIMESTAMP:
 	case HEARTBEAT_REPLAY:
+	case HEARTBEAT_OVERTAKEN:
 	case HEARTBEAT_REASON_COUNT:
 		break;
 	}

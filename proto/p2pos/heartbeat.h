@@ -38,7 +38,8 @@ struct heartbeat {
 	X(TIMESTAMP, "timestamp", "timestamp out of window")                                       \
 	X(SIGNATURE, "signature", "the signature does not verify")                                 \
 	/* Given by the caller, who keeps the last accepted ts of each peer. */                    \
-	X(REPLAY, "replay", "ts is not later than the last one accepted")
+	X(REPLAY, "replay", "ts is not later than the last one accepted")                          \
+	X(OVERTAKEN, "overtaken", "a digest brought it, or a later one, before the peer itself did")
 
 enum heartbeat_reason {
 #define X(id, name, text) HEARTBEAT_##id,

@@ -393,6 +393,50 @@ static void heartbeats_count_once_from_their_sender_and_in_time(void **state)
 	end(&r);
 }
 
+static void take_digest(struct rig *r, uint64_t conn, uint8_t of, wall_t ts)
+{
+	struct buf json = BUF_INIT;
+	struct key_pair k = person(of);
+	struct heartbeat h;
+
+	heartbeat_sign(&h, "prod", ts, &k);
+	assert_ok(digest_begin(&json));
+	assert_ok(digest_add(&json, &h, 3));
+	assert_ok(digest_end(&json));
+	assert_ok(core_digest_in(r->c, conn, buf_bytes(&json), r->wall, r->now));
+	buf_deinit(&json);
+}
+
+static void a_heartbeat_that_a_digest_overtook_is_no_replay(void **state)
+{
+	struct rig r;
+	struct buf b = BUF_INIT;
+
+	(void)state;
+	begin(&r, 3);
+	assert_int_equal(up(&r, 1, FRIEND), CORE_MEMBER);
+	assert_int_equal(up(&r, 2, THIRD), CORE_MEMBER);
+#define IN(ts) core_heartbeat_in(r.c, 2, beat(&b, THIRD, ts), r.wall, r.now)
+	assert_int_equal(IN(wall_add_sec(r.wall, -9)), HEARTBEAT_OK);
+	take_digest(&r, 1, THIRD, r.wall);
+	/* An older one first, then the very same, each once. */
+	assert_int_equal(IN(wall_add_sec(r.wall, -5)), HEARTBEAT_OVERTAKEN);
+	assert_int_equal(IN(r.wall), HEARTBEAT_OVERTAKEN);
+	assert_int_equal(IN(r.wall), HEARTBEAT_REPLAY);
+	assert_int_equal(IN(wall_add_sec(r.wall, -5)), HEARTBEAT_REPLAY);
+	/* It is checked like any other. */
+	take_digest(&r, 1, THIRD, wall_add_sec(r.wall, 2));
+	beat(&b, THIRD, wall_add_sec(r.wall, 1));
+	((char *)b.data)[b.len - 8] ^= 1;
+	assert_int_not_equal(core_heartbeat_in(r.c, 2, buf_bytes(&b), r.wall, r.now),
+		HEARTBEAT_OVERTAKEN);
+	assert_int_equal(IN(wall_add_sec(r.wall, 1)), HEARTBEAT_OVERTAKEN);
+	assert_int_equal(IN(wall_add_sec(r.wall, 3)), HEARTBEAT_OK);
+#undef IN
+	buf_deinit(&b);
+	end(&r);
+}
+
 static void a_digest_proves_life_at_its_own_instant_only(void **state)
 {
 	struct rig r;
@@ -558,6 +602,7 @@ int main(void)
 		cmocka_unit_test(signature_checks_of_one_peer_have_a_rate),
 		cmocka_unit_test(a_proof_makes_a_guest_an_admin),
 		cmocka_unit_test(heartbeats_count_once_from_their_sender_and_in_time),
+		cmocka_unit_test(a_heartbeat_that_a_digest_overtook_is_no_replay),
 		cmocka_unit_test(a_digest_proves_life_at_its_own_instant_only),
 		cmocka_unit_test(suspicions_are_answered_by_a_signature_and_have_a_rate),
 		cmocka_unit_test(explain_names_the_cause_first),
