@@ -38,6 +38,8 @@
 	X(runtime_state, ALWAYS, "5f0f3a1c7b5e4a0c9d1b6f2e8a4c7d10")                               \
 	X(apply_snapshot, ALWAYS, "5f0f3a1c7b5e4a0c9d1b6f2e8a4c7d11")                              \
 	X(apply_snapshot_push, ALWAYS, "5f0f3a1c7b5e4a0c9d1b6f2e8a4c7d11")                         \
+	X(member_online, ALWAYS, "")                                                               \
+	X(member_offline, ALWAYS, "")                                                              \
 	X(reject_snapshot, FLOOD, "5f0f3a1c7b5e4a0c9d1b6f2e8a4c7d12")                              \
 	X(first_snapshot_refused, ALWAYS, "5f0f3a1c7b5e4a0c9d1b6f2e8a4c7d12")                      \
 	X(membership_conflict, FLOOD, "")                                                          \
@@ -49,6 +51,7 @@
 	X(admin_session, FLOOD, "")                                                                \
 	X(admin_refused, FLOOD, "")                                                                \
 	X(insecure_accept_any_issuer, ALWAYS, "")                                                  \
+	X(no_system_pubkey, ALWAYS, "")                                                            \
 	X(join_pending, FLOOD, "5f0f3a1c7b5e4a0c9d1b6f2e8a4c7d15")                                 \
 	/* peers and connections */                                                                \
 	X(peer_connected, FLOOD, "")                                                               \

@@ -47,18 +47,33 @@ static const char *take_literal(const char *at, char *to, size_t size)
 	return *at == '"' ? at + 1 : NULL;
 }
 
-static void look_at_call(const char *path, const char *at)
+static void look_at_action(const char *path, const char *module, const char *action)
 {
-	char module[64], action[64];
-
-	at = take_literal(at, module, sizeof(module));
-	if (!at || !take_literal(at, action, sizeof(action)))
-		return; /* not literals: the macros themselves, or a comment */
 	calls++;
 	if (is_listed(modules, COUNT(modules), module) && is_listed(actions, COUNT(actions), action))
 		return;
 	unknown++;
 	printf("%s: [%s] action=%s is not in daemon/sys/log_actions.h\n", path, module, action);
+}
+
+/* The action may be chosen among several literals: `up ? "member_online" : "member_offline"`. */
+static void look_at_call(const char *path, const char *at)
+{
+	char module[64], action[64];
+
+	at = take_literal(at, module, sizeof(module));
+	if (!at)
+		return; /* not a literal: the macros themselves, or a comment */
+	at += strspn(at, ", \t\n");
+	while (at && *at && !strchr(",;)", *at)) {
+		if (*at != '"') {
+			at++;
+			continue;
+		}
+		at = take_literal(at, action, sizeof(action));
+		if (at)
+			look_at_action(path, module, action);
+	}
 }
 
 static void look_at_file(const char *path)
