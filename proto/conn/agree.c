@@ -11,33 +11,6 @@
 
 /* The largest answer to what one data frame can propose: header, all refusals, one name. */
 #define ANSWER_BYTES_MAX (20 + 4 * SELECT_REFUSALS_MAX + SELECT_NAME_BYTES_MAX + 2)
-/* Growth of all receive windows together, in windows of full size. */
-#define GROWN_WINDOWS_MAX 4
-
-static uint32_t at_most(uint32_t wanted, uint32_t max)
-{
-	return wanted < max ? wanted : max;
-}
-
-static struct yamux_limits limits_of(const struct conn_grant *g)
-{
-	uint32_t window = at_most(g->window_bytes_max, YAMUX_BODY_BYTES_MAX);
-	size_t queue = g->send_bytes_max;
-
-	if (window < YAMUX_INITIAL_WINDOW)
-		window = YAMUX_INITIAL_WINDOW;
-	if (queue > YAMUX_BODY_BYTES_MAX)
-		queue = YAMUX_BODY_BYTES_MAX;
-	return (struct yamux_limits){
-		.inbound_max = (uint16_t)at_most(g->streams_in_max, YAMUX_STREAMS_MAX),
-		.outbound_max = CONN_STREAMS_OUT_MAX,
-		.queue_bytes_max = (uint32_t)queue,
-		/* Nothing is ever left unread; this is a net below that. */
-		.unread_bytes_max = YAMUX_INITIAL_WINDOW,
-		.window_max = window,
-		.grown_bytes_max = GROWN_WINDOWS_MAX * (window - YAMUX_INITIAL_WINDOW),
-	};
-}
 
 static const char *name_in(const struct conn_grant *g, const char *protocol)
 {
@@ -49,9 +22,7 @@ static const char *name_in(const struct conn_grant *g, const char *protocol)
 
 void agree_admit(struct conn *c, const struct conn_grant *grant)
 {
-	struct yamux_limits limits = limits_of(grant);
-
-	yamux_set_limits(&c->yamux, &limits);
+	mux_set_grant(&c->mux, grant);
 	c->grant = *grant;
 	/* The old list of names may go away now. */
 	for (int i = 0; i < CONN_BUCKETS; i++) {
@@ -89,7 +60,7 @@ void agree_begin_inbound(struct conn *c, uint32_t id)
 
 	/* How many may live is the muxer's own limit. */
 	if (c->negotiating_in >= c->grant.negotiating_max) {
-		(void)yamux_reset(&c->yamux, id, YAMUX_RESET_LIMIT); /* it exists */
+		mux_reset(&c->mux, id, MUX_RESET_LIMIT);
 		return;
 	}
 	s = stream_add(c, id, true);
@@ -102,9 +73,9 @@ static bool say(struct conn *c, struct conn_stream *s)
 	uint8_t room[ANSWER_BYTES_MAX];
 	struct buf text = {.data = room, .cap = sizeof(room), .max = sizeof(room)};
 
-	if (select_send(&s->select, &text) || yamux_room(&c->yamux, s->id) < text.len)
+	if (select_send(&s->select, &text) || mux_room(&c->mux, s->id) < text.len)
 		return false;
-	return text.len == 0 || yamux_write(&c->yamux, s->id, buf_bytes(&text)) == (int)text.len;
+	return text.len == 0 || mux_write(&c->mux, s->id, buf_bytes(&text)) == text.len;
 }
 
 bool agree_begin_outbound(struct conn *c, struct conn_stream *s, struct bytes protocol)
@@ -117,7 +88,7 @@ bool agree_begin_outbound(struct conn *c, struct conn_stream *s, struct bytes pr
 }
 
 bool agree_fail(
-	struct conn *c, struct conn_stream *s, int err, uint32_t code, struct conn_event *ret)
+	struct conn *c, struct conn_stream *s, int err, enum mux_reset code, struct conn_event *ret)
 {
 	bool is_news = !s->is_inbound; /* of the peer's nothing was told yet */
 
@@ -131,9 +102,9 @@ static bool agree(struct conn *c, struct conn_stream *s, struct conn_event *ret)
 	const char *protocol = select_agreed(&s->select);
 
 	if (s->is_inbound && live_with(c, protocol) >= c->grant.per_protocol_max)
-		return agree_fail(c, s, P2P_ERR_FULL, YAMUX_RESET_LIMIT, ret);
+		return agree_fail(c, s, P2P_ERR_FULL, MUX_RESET_LIMIT, ret);
 	if (!say(c, s))
-		return agree_fail(c, s, P2P_ERR_FULL, YAMUX_RESET_LIMIT, ret);
+		return agree_fail(c, s, P2P_ERR_FULL, MUX_RESET_LIMIT, ret);
 	list_remove(&s->negotiating);
 	if (s->is_inbound)
 		c->negotiating_in--;
@@ -152,13 +123,13 @@ bool agree_recv(struct conn *c, struct conn_stream *s, struct bytes data, struct
 	struct bytes left = data;
 	int err = select_recv(&s->select, &left);
 
-	(void)yamux_consumed(&c->yamux, s->id, data.len - left.len); /* it exists */
+	mux_consumed(&c->mux, s->id, data.len - left.len);
 	if (err)
-		return agree_fail(c, s, err, YAMUX_RESET_NEGOTIATION, ret);
+		return agree_fail(c, s, err, MUX_RESET_NEGOTIATION, ret);
 	if (select_agreed(&s->select))
 		return agree(c, s, ret);
 	if (!say(c, s))
-		return agree_fail(c, s, P2P_ERR_FULL, YAMUX_RESET_LIMIT, ret);
+		return agree_fail(c, s, P2P_ERR_FULL, MUX_RESET_LIMIT, ret);
 	return false;
 }
 
@@ -171,7 +142,7 @@ bool agree_expire(struct conn *c, struct conn_event *ret)
 
 		if (!mono_reached(s->agree_by, c->now))
 			return false;
-		if (agree_fail(c, s, P2P_ERR_TIMEOUT, YAMUX_RESET_NEGOTIATION, ret))
+		if (agree_fail(c, s, P2P_ERR_TIMEOUT, MUX_RESET_NEGOTIATION, ret))
 			return true;
 	}
 	return false;

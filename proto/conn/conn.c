@@ -7,9 +7,6 @@
 #include "proto/base/mem.h"
 #include "proto/conn/ladder.h"
 
-/* The muxer promises to keep each stream within this (performance.md D7). */
-#define MUXER_STREAM_BYTES 256
-
 static const struct sm_state states[] = {
 	[AT_NEGOTIATING] = {"negotiating", SM_TO(AT_SECURING) | SM_TO(AT_CLOSED)},
 	[AT_SECURING] = {"securing", SM_TO(AT_MUXING) | SM_TO(AT_PROVEN) | SM_TO(AT_CLOSED)},
@@ -39,10 +36,8 @@ static void let_go(struct conn *c)
 	buf_deinit(&c->wire);
 	buf_deinit(&c->rest);
 	buf_deinit(&c->early);
-	if (c->has_muxer && !c->farewell) {
-		yamux_deinit(&c->yamux);
-		c->has_muxer = false;
-	}
+	if (!c->farewell)
+		mux_deinit(&c->mux);
 	sealed_release(c);
 }
 
@@ -115,7 +110,7 @@ int conn_recv(struct conn *c, struct bytes in, mono_t now)
 
 bool conn_wants_recv(const struct conn *c)
 {
-	return conn_at(c) != AT_OPEN || !yamux_is_stalled(&c->yamux);
+	return conn_at(c) != AT_OPEN || !mux_is_stalled(&c->mux);
 }
 
 void conn_eof(struct conn *c, int err)
@@ -133,7 +128,7 @@ void conn_eof(struct conn *c, int err)
 /* True when the muxer may speak. */
 static bool may_send(const struct conn *c)
 {
-	return c->has_muxer &&
+	return c->mux.kind != MUX_NONE &&
 		(conn_at(c) == AT_OPEN || conn_at(c) == AT_CLOSING || c->farewell);
 }
 
@@ -157,7 +152,7 @@ bool conn_wants_send(const struct conn *c)
 {
 	if (conn_at(c) != AT_PROVEN && c->wire.len)
 		return true;
-	return may_send(c) && yamux_has_output(&c->yamux);
+	return may_send(c) && mux_has_output(&c->mux);
 }
 
 /* The data that the last event showed is read: its window goes back to the peer. */
@@ -165,15 +160,13 @@ static void settle_lent(struct conn *c)
 {
 	if (!c->lent_stream)
 		return;
-	if (c->has_muxer)
-		(void)yamux_consumed(&c->yamux, c->lent_stream, c->lent_len); /* gone: fine */
+	mux_consumed(&c->mux, c->lent_stream, c->lent_len);
 	c->lent_stream = 0;
 }
 
 static bool has_news(const struct conn *c)
 {
-	return c->has_muxer &&
-		(conn_at(c) == AT_OPEN || conn_at(c) == AT_CLOSING || c->draining);
+	return conn_at(c) == AT_OPEN || conn_at(c) == AT_CLOSING || c->draining;
 }
 
 bool conn_next(struct conn *c, struct conn_event *ret)
@@ -213,9 +206,9 @@ mono_t conn_deadline(const struct conn *c)
 		return ladder_deadline(c);
 	case AT_OPEN:
 		return mono_min(c->wire.len ? c->ready_by : streams_deadline(c),
-			yamux_deadline(&c->yamux));
+			mux_deadline(&c->mux));
 	case AT_CLOSING:
-		return mono_min(c->step_by, yamux_deadline(&c->yamux));
+		return mono_min(c->step_by, mux_deadline(&c->mux));
 	case AT_CLOSED:
 		break;
 	}
@@ -238,14 +231,14 @@ void conn_tick(struct conn *c, mono_t now)
 		if (c->wire.len && mono_reached(c->ready_by, now))
 			conn_over(c, P2P_ERR_TIMEOUT, "ready_timeout", NULL);
 		else
-			(void)yamux_tick(&c->yamux, now); /* its CLOSED event tells */
+			mux_tick(&c->mux, now); /* its news tell */
 		return;
 	case AT_CLOSING:
 		c->now = now;
 		if (mono_reached(c->step_by, now))
 			conn_over(c, P2P_ERR_CLOSED, c->why, NULL);
 		else
-			(void)yamux_tick(&c->yamux, now);
+			mux_tick(&c->mux, now);
 		return;
 	case AT_CLOSED:
 		return;
@@ -274,7 +267,7 @@ void conn_ping(struct conn *c, mono_t now)
 	if (conn_at(c) != AT_OPEN)
 		return;
 	c->now = now;
-	(void)yamux_ping(&c->yamux); /* more than a few at once are not sent */
+	mux_ping(&c->mux);
 }
 
 void conn_close(struct conn *c, const char *why, mono_t now)
@@ -291,7 +284,7 @@ void conn_close(struct conn *c, const char *why, mono_t now)
 	c->why = why;
 	sm_move(&c->state, AT_CLOSING);
 	c->step_by = mono_add_ms(now, CONN_STEP_MS_MAX);
-	yamux_go_away(&c->yamux, goodbye_code(why));
+	mux_goodbye(&c->mux, why, now);
 	streams_deinit(c);
 	buf_deinit(&c->rest);
 	buf_deinit(&c->early);
@@ -305,25 +298,15 @@ void conn_abort(struct conn *c, int err, const char *why)
 
 static size_t memory_of(const struct conn *c)
 {
-	size_t sum = sizeof(*c) + c->wire.cap + c->rest.cap + c->early.cap + c->own_plain.cap;
-	struct yamux_usage usage;
-
-	if (!c->has_muxer)
-		return sum;
-	yamux_usage(&c->yamux, &usage);
-	sum += usage.queued_bytes + usage.unread_bytes;
-	sum += (usage.inbound + usage.outbound) * (size_t)MUXER_STREAM_BYTES;
-	sum += c->yamux.slot_count * sizeof(c->yamux.slots[0]);
-	sum += c->yamux.reply_cap * sizeof(c->yamux.replies[0]);
-	return sum + streams_memory(c);
+	return sizeof(*c) + c->wire.cap + c->rest.cap + c->early.cap + c->own_plain.cap +
+		streams_memory(c);
 }
 
 void conn_info(const struct conn *c, struct conn_info *ret)
 {
-	struct yamux_usage usage = {0};
+	struct mux_usage usage;
 
-	if (c->has_muxer)
-		yamux_usage(&c->yamux, &usage);
+	mux_usage(&c->mux, &usage);
 	*ret = (struct conn_info){
 		.side = c->opts.side,
 		.state = sm_name(&c->state),
@@ -333,7 +316,7 @@ void conn_info(const struct conn *c, struct conn_info *ret)
 		.streams_in = c->streams_in,
 		.streams_out = c->streams_out,
 		.send_queued = c->wire.len + usage.queued_bytes,
-		.memory = memory_of(c),
+		.memory = memory_of(c) + usage.memory,
 		.last_heard = c->last_heard,
 	};
 	if (c->is_proven)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* conn.h: one secure multiplexed connection, whatever carries it.
  *
- * This is the face that the daemon sees; TCP (and later WebSocket and QUIC) look alike behind it.
+ * This is the face that the daemon sees; TCP and QUIC (and later WebSocket) look alike behind it.
  * A conn holds no socket and reads no clock. Feed it what arrived with conn_recv(), carry away
  * what it wants sent with conn_send(), ask conn_next() what happened until it has nothing more to
- * tell, and call conn_tick() when conn_deadline() has come.
+ * tell, and call conn_tick() when conn_deadline() has come. Over QUIC it is datagrams that arrive
+ * and leave: conn_recv_datagram() and conn_send_train() stand for the first two.
  *
  *   negotiating ──► securing ──► muxing ──► proven ──► open ──► closing ──► closed
  *
@@ -46,8 +47,11 @@
 #include "proto/base/clock.h"
 #include "proto/base/rng.h"
 #include "proto/keys/key.h"
+#include "proto/quic/datagram.h"
 
 struct noise_static; /* proto/noise/noise.h: one static key per process */
+struct tls_identity; /* proto/tls/tls.h: one certificate per process */
+struct quic_conn;    /* proto/quic/quic.h */
 
 #define CONN_READY_MS_MAX     15000 /* from start to proven, in all */
 #define CONN_FIRST_BYTE_MS    5000  /* a listener's patience for the first byte */
@@ -60,6 +64,9 @@ struct noise_static; /* proto/noise/noise.h: one static key per process */
 #define CONN_UNJUDGED_BYTES_MAX (1024 * 1024)
 
 enum conn_side { CONN_DIALER, CONN_LISTENER };
+
+/* What secures a byte pipe; QUIC brings its own. */
+enum conn_security { CONN_NOISE, CONN_TLS, CONN_SECURITIES };
 
 /* What the owner grants a peer once it knows who it is. */
 struct conn_grant {
@@ -88,6 +95,12 @@ struct conn_opts {
 	const struct key_pair *identity;     /* borrowed, outlives the conn */
 	const uint8_t *identity_pb;          /* its public key, KEY_PUBLIC_PB_BYTES, borrowed likewise */
 	const struct noise_static *noise;    /* borrowed, outlives the conn */
+	const struct tls_identity *tls;      /* borrowed likewise; may be NULL where TLS is not offered */
+	/* What a pipe may be secured with: a dialer proposes them in this order, a listener takes
+	 * whichever of them its peer proposes. None at all counts as Noise alone. */
+	enum conn_security securities[CONN_SECURITIES];
+	uint8_t security_count;
+	wall_t wall;                         /* now; for the dates of certificates */
 	struct rng *rng;                     /* borrowed, outlives the conn */
 	struct peer_id expected;             /* whom a dialer must find; none = anybody */
 	struct conn_scratch *scratch;        /* borrowed, outlives the conn; NULL: it has its own */
@@ -126,6 +139,9 @@ struct conn;
 
 /* A new conn for a transport connection that is just established. Never NULL. */
 struct conn *conn_new(const struct conn_opts *opts);
+/* The same over a QUIC connection that was just accepted or is being dialled. `take_quic` is the
+ * conn's; of `opts` side, scratch and now count. It begins as `securing`. */
+struct conn *conn_new_quic(const struct conn_opts *opts, struct quic_conn *take_quic);
 /* Frees at once whatever its state; NULL is fine. Not from inside a loop over conn_next() that
  * still reads the event. */
 void conn_free(struct conn *c);
@@ -135,6 +151,9 @@ void conn_free(struct conn *c);
  * its streams is judged by conn_next(), so a conn may end there too; conn_send() still yields what
  * should leave (a go-away). */
 int conn_recv(struct conn *c, struct bytes in, mono_t now);
+
+/* The same for one datagram of a QUIC connection. */
+int conn_recv_datagram(struct conn *c, const struct datagram *in, mono_t now);
 
 /* False while nothing more should be read from the transport, because answers pile up that the peer
  * does not take. */
@@ -150,7 +169,12 @@ void conn_eof(struct conn *c, int err);
  * them: waiting too long here is how a peer that does not read is noticed. */
 void conn_send(struct conn *c, struct buf *out, size_t budget, mono_t now);
 
-/* True when conn_send() would append something. */
+/* The same over QUIC: appends one train of datagrams to `out`, up to about `budget` bytes. False when
+ * there is nothing to send now. */
+bool conn_send_train(struct conn *c, struct buf *out, size_t budget, mono_t now,
+	struct datagram_train *ret_train);
+
+/* True when conn_send() would append something; over QUIC, when conn_send_train() should be tried. */
 bool conn_wants_send(const struct conn *c);
 
 /* The next thing that happened; false when there is none. Events are in order. Ask after
@@ -198,13 +222,14 @@ struct conn_info {
 	enum conn_side side;
 	struct peer_id peer;        /* none before CONN_PROVEN */
 	const char *state;          /* "negotiating", "securing", … */
-	const char *security;       /* "noise", "" before */
-	const char *muxer;          /* "yamux", "" before */
+	const char *security;       /* "noise", "tls", "" before */
+	const char *muxer;          /* "yamux", "quic", "" before */
 	bool early_muxer;           /* agreed inside the handshake */
 	uint32_t streams_in, streams_out;
 	size_t send_queued;         /* bytes waiting in our buffers */
 	size_t memory;              /* bytes this conn owns, without the shared scratch */
 	mono_t last_heard;          /* newest authenticated byte; MONO_ZERO before */
+	struct datagram_path path;  /* over QUIC: in use now (the peer may have moved) */
 };
 void conn_info(const struct conn *c, struct conn_info *ret);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The reason of a goodbye as a code on the wire and as a word of ours (tcp-stack.md 6.2). */
-#include "proto/conn/ladder.h"
+#include "proto/conn/mux.h"
 
 static const struct goodbye {
 	uint32_t code;
@@ -27,7 +27,7 @@ uint32_t goodbye_code(const char *why)
 	return YAMUX_GOAWAY_NORMAL;
 }
 
-const char *goodbye_word(uint32_t code)
+const char *goodbye_word(uint64_t code)
 {
 	for (size_t i = 0; i < GOODBYE_COUNT; i++)
 		if (goodbyes[i].code == code)

@@ -13,16 +13,6 @@
 static const char *const securities[] = {"/noise"};
 static const char *const muxers[] = {"/yamux/1.0.0"};
 
-/* Until the owner has judged, the least that anybody gets. Nothing of the peer's streams is read
- * before that anyway. */
-static const struct yamux_limits before_judgement = {
-	.inbound_max = 0,
-	.outbound_max = CONN_STREAMS_OUT_MAX,
-	.queue_bytes_max = YAMUX_INITIAL_WINDOW,
-	.unread_bytes_max = YAMUX_INITIAL_WINDOW,
-	.window_max = YAMUX_INITIAL_WINDOW,
-};
-
 static bool is_dialer(const struct conn *c)
 {
 	return c->opts.side == CONN_DIALER;
@@ -100,14 +90,7 @@ static int step_negotiating(struct conn *c, struct bytes *in)
 
 static void become_proven(struct conn *c)
 {
-	struct yamux_opts opts = {
-		.is_client = is_dialer(c),
-		.limits = before_judgement,
-		.rng = c->opts.rng,
-	};
-
-	yamux_init(&c->yamux, &opts);
-	c->has_muxer = true;
+	mux_begin_yamux(&c->mux, is_dialer(c), c->opts.rng);
 	c->is_proven = true;
 	enter(c, AT_PROVEN);
 	c->step_by = MONO_NEVER; /* ready_by still counts */

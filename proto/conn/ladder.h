@@ -4,6 +4,7 @@
  *   conn.c      the face: birth, death, events, time
  *   ladder.c    the climb: select, then Noise, then the muxer
  *   sealed.c    whole Noise messages out of cut bytes, and streams gathered into sealed messages
+ *   mux.c       what carries the streams
  *   streams.c   the streams inside: what the muxer tells, what the owner asks
  *   agree.c     a protocol for each stream, and the grant's limits
  *   goodbye.c   words for the codes of a go-away */
@@ -12,15 +13,13 @@
 
 #include "proto/base/list.h"
 #include "proto/base/sm.h"
-#include "proto/conn/conn.h"
+#include "proto/conn/mux.h"
 #include "proto/noise/noise.h"
 #include "proto/select/select.h"
-#include "proto/yamux/yamux.h"
 
 #define CONN_BUCKETS 16 /* of the table of streams; chains are short, since streams are few */
 
 _Static_assert(CONN_PROTOCOL_MAX == SELECT_NAME_BYTES_MAX + 1, "a name and its NUL");
-_Static_assert(CONN_STALL_MS_MAX == YAMUX_NO_PROGRESS_MS, "the muxer carries this one out");
 
 enum conn_at {
 	AT_NEGOTIATING, /* nothing is known of the peer */
@@ -42,9 +41,9 @@ struct conn {
 
 	struct select select; /* of the raw pipe, later of the muxer */
 	struct noise noise;
-	struct yamux yamux;   /* while has_muxer */
+	struct mux mux;
 	bool is_proven;       /* the peer's identity; stays so after the end */
-	bool has_muxer, early_muxer;
+	bool early_muxer;
 	bool heard;           /* a first byte came */
 
 	struct buf wire;         /* handshake bytes to be sent */
@@ -139,11 +138,5 @@ size_t streams_memory(const struct conn *c);
 
 /* The grant counts from now on; streams that live keep their protocol. */
 void agree_admit(struct conn *c, const struct conn_grant *grant);
-
-/* ---- goodbye.c ---- */
-
-/* Code of a go-away for a word of conn_close(), and word for the code of the peer's. */
-uint32_t goodbye_code(const char *why);
-const char *goodbye_word(uint32_t code);
 
 #endif

@@ -140,7 +140,7 @@ int sealed_recv(struct conn *c, struct bytes in)
 	err = open_all(c, in, plain);
 	if (plain->len) {
 		c->last_heard = c->now;
-		(void)yamux_recv(&c->yamux, buf_bytes(plain), c->now); /* it is running */
+		mux_recv(&c->mux, buf_bytes(plain), c->now);
 	} else {
 		sealed_release(c);
 	}
@@ -194,10 +194,10 @@ void sealed_send(struct conn *c, struct buf *out, size_t budget)
 {
 	size_t start = out->len, content;
 
-	while (yamux_has_output(&c->yamux) && (content = next_content(out, start, budget))) {
+	while (mux_has_output(&c->mux) && (content = next_content(out, start, budget))) {
 		size_t begin = sealed_begin(out);
 
-		(void)yamux_send(&c->yamux, out, content, c->now); /* it has output */
+		mux_send(&c->mux, out, content, c->now);
 		if (out->len == begin + NOISE_LENGTH_BYTES) {
 			buf_truncate(out, begin);
 			return;

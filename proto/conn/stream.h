@@ -28,7 +28,7 @@ struct conn_stream *stream_add(struct conn *c, uint32_t id, bool is_inbound);
 void stream_drop(struct conn *c, struct conn_stream *s);
 
 /* Resets it at the muxer too. */
-void stream_kill(struct conn *c, struct conn_stream *s, uint32_t code);
+void stream_kill(struct conn *c, struct conn_stream *s, enum mux_reset code);
 
 static inline bool stream_is_negotiating(const struct conn_stream *s)
 {
@@ -48,7 +48,7 @@ bool agree_recv(struct conn *c, struct conn_stream *s, struct bytes data, struct
 
 /* The negotiation failed; the stream is reset with `code` and gone. */
 bool agree_fail(
-	struct conn *c, struct conn_stream *s, int err, uint32_t code, struct conn_event *ret);
+	struct conn *c, struct conn_stream *s, int err, enum mux_reset code, struct conn_event *ret);
 
 /* Streams that did not agree in time, one at a time. */
 bool agree_expire(struct conn *c, struct conn_event *ret);

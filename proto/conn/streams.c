@@ -65,9 +65,9 @@ void stream_drop(struct conn *c, struct conn_stream *s)
 	free(s);
 }
 
-void stream_kill(struct conn *c, struct conn_stream *s, uint32_t code)
+void stream_kill(struct conn *c, struct conn_stream *s, enum mux_reset code)
 {
-	(void)yamux_reset(&c->yamux, s->id, code); /* gone already: fine */
+	mux_reset(&c->mux, s->id, code);
 	stream_drop(c, s);
 }
 
@@ -110,16 +110,16 @@ static bool show_unread(struct conn *c, struct conn_event *ret)
 	if (!id)
 		return false;
 	c->unread_stream = 0;
-	data = yamux_unread(&c->yamux, id);
+	data = mux_unread(&c->mux, id);
 	return data.len && show_data(c, id, data, ret);
 }
 
-static bool on_data(struct conn *c, const struct yamux_event *ev, struct conn_event *ret)
+static bool on_data(struct conn *c, const struct mux_event *ev, struct conn_event *ret)
 {
 	struct conn_stream *s = stream_find(c, ev->stream);
 
 	if (!s) {
-		(void)yamux_consumed(&c->yamux, ev->stream, ev->data.len);
+		mux_consumed(&c->mux, ev->stream, ev->data.len);
 		return false;
 	}
 	if (stream_is_negotiating(s))
@@ -127,14 +127,14 @@ static bool on_data(struct conn *c, const struct yamux_event *ev, struct conn_ev
 	return show_data(c, s->id, ev->data, ret);
 }
 
-static bool on_fin(struct conn *c, const struct yamux_event *ev, struct conn_event *ret)
+static bool on_fin(struct conn *c, const struct mux_event *ev, struct conn_event *ret)
 {
 	struct conn_stream *s = stream_find(c, ev->stream);
 
 	if (!s)
 		return false;
 	if (stream_is_negotiating(s))
-		return agree_fail(c, s, P2P_ERR_RESET, YAMUX_RESET_NEGOTIATION, ret);
+		return agree_fail(c, s, P2P_ERR_RESET, MUX_RESET_NEGOTIATION, ret);
 	*ret = (struct conn_event){.kind = CONN_STREAM_END, .stream = s->id};
 	s->end_seen = true;
 	if (s->end_sent)
@@ -142,20 +142,20 @@ static bool on_fin(struct conn *c, const struct yamux_event *ev, struct conn_eve
 	return true;
 }
 
-static bool on_reset(struct conn *c, const struct yamux_event *ev, struct conn_event *ret)
+static bool on_reset(struct conn *c, const struct mux_event *ev, struct conn_event *ret)
 {
 	struct conn_stream *s = stream_find(c, ev->stream);
 
 	if (!s)
 		return false;
 	if (stream_is_negotiating(s))
-		return agree_fail(c, s, P2P_ERR_RESET, YAMUX_RESET_NONE, ret);
+		return agree_fail(c, s, P2P_ERR_RESET, MUX_RESET_NONE, ret);
 	*ret = (struct conn_event){.kind = CONN_STREAM_RESET, .stream = s->id};
 	stream_drop(c, s);
 	return true;
 }
 
-static bool on_writable(struct conn *c, const struct yamux_event *ev, struct conn_event *ret)
+static bool on_writable(struct conn *c, const struct mux_event *ev, struct conn_event *ret)
 {
 	if (!stream_find(c, ev->stream))
 		return false;
@@ -166,52 +166,41 @@ static bool on_writable(struct conn *c, const struct yamux_event *ev, struct con
 
 /* The muxer has ended. A go-away that it still has may leave, except when the peer takes nothing or
  * we have said goodbye already. */
-static void on_closed(struct conn *c, const struct yamux_event *ev)
+static void on_closed(struct conn *c, const struct mux_event *ev)
 {
-	/* When it is over already, by what came behind this, the pipe takes nothing more. */
-	bool is_open = conn_at(c) == AT_OPEN;
-
-	switch (ev->why) {
-	case YAMUX_WHY_LOCAL:
+	if (!ev->why || conn_at(c) == AT_CLOSING) {
 		conn_over(c, P2P_ERR_CLOSED, c->why, NULL);
 		return;
-	case YAMUX_WHY_PROTOCOL:
-		c->farewell = is_open && yamux_has_output(&c->yamux);
-		conn_over(c, P2P_ERR_PROTOCOL, "yamux_protocol", ev->reason);
-		return;
-	case YAMUX_WHY_CHURN:
-		c->farewell = is_open && yamux_has_output(&c->yamux);
-		conn_over(c, P2P_ERR_PROTOCOL, "yamux_churn", ev->reason);
-		return;
-	case YAMUX_WHY_SLOW:
-		conn_over(c, P2P_ERR_TIMEOUT, "send_stalled", ev->reason);
-		return;
 	}
+	/* When it is over already, by what came behind this, the pipe takes nothing more. */
+	if (ev->tells_peer && conn_at(c) == AT_OPEN)
+		c->farewell = mux_has_output(&c->mux);
+	conn_over(c, ev->err, ev->why, ev->detail);
 }
 
 /* True when it is news for the owner. */
-static bool on_event(struct conn *c, const struct yamux_event *ev, struct conn_event *ret)
+static bool on_event(struct conn *c, const struct mux_event *ev, struct conn_event *ret)
 {
 	switch (ev->kind) {
-	case YAMUX_OPENED:
+	case MUX_OPENED:
 		agree_begin_inbound(c, ev->stream);
 		return false;
-	case YAMUX_DATA:
+	case MUX_DATA:
 		return on_data(c, ev, ret);
-	case YAMUX_FIN:
+	case MUX_FIN:
 		return on_fin(c, ev, ret);
-	case YAMUX_RESET:
+	case MUX_RESET:
 		return on_reset(c, ev, ret);
-	case YAMUX_WRITABLE:
+	case MUX_WRITABLE:
 		return on_writable(c, ev, ret);
-	case YAMUX_PONG:
+	case MUX_PONG:
 		*ret = (struct conn_event){.kind = CONN_PONG, .rtt_ns = ev->rtt_ns};
 		return true;
-	case YAMUX_GOAWAY:
+	case MUX_GOODBYE:
 		/* Most peers close right behind it; nothing more is to be expected of any. */
-		conn_over(c, P2P_ERR_CLOSED, goodbye_word(ev->code), NULL);
+		conn_over(c, P2P_ERR_CLOSED, ev->why, NULL);
 		return false;
-	case YAMUX_CLOSED:
+	case MUX_CLOSED:
 		on_closed(c, ev);
 		return false;
 	}
@@ -219,22 +208,22 @@ static bool on_event(struct conn *c, const struct yamux_event *ev, struct conn_e
 }
 
 /* While we say goodbye nothing is news but its end. */
-static bool is_wanted(struct conn *c, const struct yamux_event *ev)
+static bool is_wanted(struct conn *c, const struct mux_event *ev)
 {
-	if (conn_at(c) != AT_CLOSING || ev->kind == YAMUX_CLOSED)
+	if (conn_at(c) != AT_CLOSING || ev->kind == MUX_CLOSED)
 		return true;
-	if (ev->kind == YAMUX_DATA)
-		(void)yamux_consumed(&c->yamux, ev->stream, ev->data.len);
+	if (ev->kind == MUX_DATA)
+		mux_consumed(&c->mux, ev->stream, ev->data.len);
 	return false;
 }
 
 bool streams_next(struct conn *c, struct conn_event *ret)
 {
-	struct yamux_event ev;
+	struct mux_event ev;
 
 	if (show_unread(c, ret) || agree_expire(c, ret))
 		return true;
-	while (c->has_muxer && yamux_next(&c->yamux, &ev)) {
+	while (mux_next(&c->mux, &ev)) {
 		if (is_wanted(c, &ev) && on_event(c, &ev, ret))
 			return true;
 		if (c->closed_owed)
@@ -257,12 +246,12 @@ int conn_open_stream(struct conn *c, const char *protocol, mono_t now, uint32_t 
 	if (conn_at(c) != AT_OPEN)
 		return conn_at(c) < AT_OPEN ? P2P_ERR_AGAIN : P2P_ERR_CLOSED;
 	c->now = now;
-	err = yamux_open(&c->yamux, &id);
+	err = mux_open(&c->mux, &id);
 	if (err)
 		return err;
 	s = stream_add(c, id, false);
 	if (!agree_begin_outbound(c, s, bytes_of(protocol, len))) {
-		stream_kill(c, s, YAMUX_RESET_NONE); /* the peer never hears of it */
+		stream_kill(c, s, MUX_RESET_NONE); /* the peer never hears of it */
 		return P2P_ERR_FULL;
 	}
 	*ret_stream = id;
@@ -271,16 +260,14 @@ int conn_open_stream(struct conn *c, const char *protocol, mono_t now, uint32_t 
 
 size_t conn_write(struct conn *c, uint32_t stream, struct bytes data)
 {
-	int taken;
+	size_t taken;
 
 	if (conn_at(c) != AT_OPEN || !stream_find(c, stream))
 		return 0;
-	taken = yamux_write(&c->yamux, stream, data);
-	if (taken < 0)
-		return 0;
-	if ((size_t)taken < data.len)
+	taken = mux_write(&c->mux, stream, data);
+	if (taken < data.len)
 		c->wrote_short = true;
-	return (size_t)taken;
+	return taken;
 }
 
 void conn_end_stream(struct conn *c, uint32_t stream)
@@ -289,7 +276,7 @@ void conn_end_stream(struct conn *c, uint32_t stream)
 
 	if (!s)
 		return;
-	(void)yamux_finish(&c->yamux, stream); /* it exists */
+	mux_finish(&c->mux, stream);
 	s->end_sent = true;
 	if (s->end_seen)
 		stream_drop(c, s);
@@ -300,5 +287,5 @@ void conn_reset_stream(struct conn *c, uint32_t stream)
 	struct conn_stream *s = conn_at(c) == AT_OPEN ? stream_find(c, stream) : NULL;
 
 	if (s)
-		stream_kill(c, s, YAMUX_RESET_NONE);
+		stream_kill(c, s, MUX_RESET_NONE);
 }
