@@ -17,8 +17,17 @@ DESTDIR ?=
 Q       := $(if $(V),,@)
 VERSION := $(shell cat VERSION)
 
-PKGS        := libuv libsodium sqlite3 libcares jansson gnutls
+PKGS        := libuv libsodium sqlite3 libcares jansson gnutls libngtcp2 libngtcp2_crypto_gnutls
 CLI_PKGS    := libsodium jansson smartcols
+
+# An older ngtcp2 can be aborted by any peer (rule R-40).
+NGTCP2_MIN := 1.11
+ifneq ($(filter-out clean format,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(shell pkg-config --atleast-version=$(NGTCP2_MIN) libngtcp2 libngtcp2_crypto_gnutls 2>/dev/null && echo yes),yes)
+$(error ngtcp2 $(or $(shell pkg-config --modversion libngtcp2 2>/dev/null),none) found, >= $(NGTCP2_MIN) with \
+its GnuTLS helper needed; Debian 12: apt install -t bookworm-backports libngtcp2-dev libngtcp2-crypto-gnutls-dev)
+endif
+endif
 
 WARN     := -Wall -Wextra -Wshadow -Werror -Wstrict-prototypes -Wmissing-prototypes -Wvla
 HARDEN   := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
