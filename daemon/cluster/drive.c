@@ -89,7 +89,7 @@ static void on_gone(void *arg, const struct swarm_conn *c, enum swarm_end how, i
 
 	log_debug("NETWORK", "peer_disconnected", kv_peer("peer_id", &c->peer), kv_text("reason", why),
 		kv_err("error", err));
-	metric_inc(M_CONNECTIONS_CLOSED, how == SWARM_END_REMOTE ? "remote" : why);
+	metric_inc(M_CONNECTIONS_CLOSED, why);
 	/* Our own goodbyes are no loss of anybody: a node that stops does not become degraded first. */
 	if (d->is_stopping)
 		return;

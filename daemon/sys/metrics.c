@@ -3,6 +3,7 @@
 #include "daemon/sys/metrics.h"
 
 #include "daemon/sys/metrics_parts.h"
+#include "daemon/sys/metrics_words.h"
 #include "proto/base/mem.h"
 
 #include <assert.h>

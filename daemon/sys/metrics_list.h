@@ -28,10 +28,10 @@
 	X(CONNECTIONS, "p2pos_connections", GAUGE, DIRECTION, TRANSPORT, "Open connections")       \
 	X(CONNECTIONS_OPENED, "p2pos_connections_opened", COUNTER, DIRECTION, TRANSPORT,           \
 		"Connections that became ready")                                                   \
-	X(CONNECTIONS_CLOSED, "p2pos_connections_closed", COUNTER, CLOSE, NONE,                    \
+	X(CONNECTIONS_CLOSED, "p2pos_connections_closed", COUNTER, CONN_REASON, NONE,                    \
 		"Connections that ended, by reason")                                               \
 	X(DIALS, "p2pos_dials", COUNTER, TRANSPORT, RESULT, "Addresses dialled")                   \
-	X(PEERS_REJECTED, "p2pos_peers_rejected", COUNTER, REJECT, NONE,                           \
+	X(PEERS_REJECTED, "p2pos_peers_rejected", COUNTER, CONN_REASON, NONE,                           \
 		"Peers turned away, by reason")                                                    \
 	X(HANDSHAKE, "p2pos_handshake_duration_seconds", HISTOGRAM, TRANSPORT, NONE,               \
 		"From the first byte to a ready connection")                                       \
@@ -82,7 +82,8 @@ enum metric {
 	METRIC_COUNT
 };
 
-/* X(id, label name, words); words end up as a list with "other" behind, "" = given at run time. */
+/* X(id, label name, words); words end up as a list with "other" behind, "" = given at run time.
+ * METRIC_WORDS_… are in metrics_words.h, which only metrics.c needs. */
 #define METRIC_LABEL_LIST(X)                                                                       \
 	X(VERSION, "version", P2POS_VERSION)                                                       \
 	X(STATE, "state", "unconfigured degraded healthy")                                         \
@@ -90,20 +91,12 @@ enum metric {
 	X(TO, "to", "unconfigured degraded healthy")                                               \
 	X(SOURCE, "source", "push sync local join disk")                                           \
 	X(SNAP_RESULT, "result", "applied unchanged stale rejected")                               \
-	X(REJECT, "reason",                                                                        \
-		"not_member cluster_mismatch issued_at members_empty member_invalid too_many "     \
-		"issuer signature proof_role proof_cluster proof_peer proof_time proof_signature " \
-		"no_system_pubkey future stale malformed too_large rate guest_limit identity "     \
-		"duplicate limit")                                                                 \
+	X(REJECT, "reason", METRIC_WORDS_SNAPSHOT)                                                 \
 	X(RESULT, "result", "ok failed timeout refused unsupported cancelled")                     \
-	X(HB_RESULT, "result",                                                                     \
-		"ok malformed too_large field_invalid field_missing sender_mismatch not_member "  \
-		"cluster_mismatch timestamp signature replay")             \
+	X(HB_RESULT, "result", METRIC_WORDS_HEARTBEAT)                                             \
 	X(DIRECTION, "direction", "in out")                                                        \
 	X(TRANSPORT, "transport", "tcp quic-v1 ws wss")                                            \
-	X(CLOSE, "reason",                                                                         \
-		"local remote reset timeout dead protocol crypto removed replaced guest_expired "  \
-		"limit slow_reader shutdown io")                                                   \
+	X(CONN_REASON, "reason", METRIC_WORDS_CONN)                                                \
 	X(PROTOCOL, "protocol", "")                                                                \
 	X(REACH, "state", "public private unknown")                                                \
 	X(RESOLVER, "resolver", "system servers doh")                                              \

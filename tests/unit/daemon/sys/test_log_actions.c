@@ -4,11 +4,9 @@
 #include "daemon/sys/log_actions.h"
 
 #include "tests/lib/p2ptest.h"
+#include "tests/lib/sources.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static const char *const modules[] = {
 #define X(name) #name,
@@ -32,21 +30,6 @@ static bool is_listed(const char *const *list, size_t count, const char *word)
 	return false;
 }
 
-/* The literal at `at` into `to`; the place behind it, or NULL when there is none. */
-static const char *take_literal(const char *at, char *to, size_t size)
-{
-	size_t n = 0;
-
-	while (isspace((unsigned char)*at) || *at == ',')
-		at++;
-	if (*at++ != '"')
-		return NULL;
-	while (*at && *at != '"' && n + 1 < size)
-		to[n++] = *at++;
-	to[n] = '\0';
-	return *at == '"' ? at + 1 : NULL;
-}
-
 static void look_at_action(const char *path, const char *module, const char *action)
 {
 	calls++;
@@ -59,34 +42,24 @@ static void look_at_action(const char *path, const char *module, const char *act
 /* The action may be chosen among several literals: `up ? "member_online" : "member_offline"`. */
 static void look_at_call(const char *path, const char *at)
 {
+	const char *end = at + strcspn(at, ";");
 	char module[64], action[64];
 
-	at = take_literal(at, module, sizeof(module));
-	if (!at)
-		return; /* not a literal: the macros themselves, or a comment */
-	at += strspn(at, ", \t\n");
-	while (at && *at && !strchr(",;)", *at)) {
-		if (*at != '"') {
-			at++;
-			continue;
-		}
-		at = take_literal(at, action, sizeof(action));
-		if (at)
-			look_at_action(path, module, action);
-	}
+	at += strspn(at, " \t\n");
+	if (*at != '"')
+		return; /* the macros themselves, or a comment */
+	at = sources_literal(at, end, module, sizeof(module));
+	assert_that(at && *at == ',', path);
+	end = at + 1 + strcspn(at + 1, ",;)");
+	while ((at = sources_literal(at, end, action, sizeof(action))) != NULL)
+		look_at_action(path, module, action);
 }
 
-static void look_at_file(const char *path)
+static void look_at_file(void *arg, const char *path, const char *text)
 {
 	static const char *const names[] = {"log_error(", "log_warn(", "log_info(", "log_debug("};
-	static char text[1 << 20];
-	FILE *f = fopen(path, "r");
-	size_t n;
 
-	assert_that(f != NULL, path);
-	n = fread(text, 1, sizeof(text) - 1, f);
-	text[n] = '\0';
-	fclose(f);
+	(void)arg;
 	for (size_t i = 0; i < COUNT(names); i++)
 		for (const char *at = text; (at = strstr(at, names[i])) != NULL;) {
 			at += strlen(names[i]);
@@ -94,31 +67,10 @@ static void look_at_file(const char *path)
 		}
 }
 
-static void look_at_folder(const char *path)
-{
-	DIR *dir = opendir(path);
-	struct dirent *e;
-
-	while (dir && (e = readdir(dir)) != NULL) {
-		char inner[512];
-		size_t len = strlen(e->d_name);
-
-		if (e->d_name[0] == '.')
-			continue;
-		snprintf(inner, sizeof(inner), "%s/%s", path, e->d_name);
-		if (e->d_type == DT_DIR)
-			look_at_folder(inner);
-		else if (len > 2 && strcmp(e->d_name + len - 2, ".c") == 0)
-			look_at_file(inner);
-	}
-	if (dir)
-		closedir(dir);
-}
-
 static void every_log_call_names_a_listed_module_and_action(void **state)
 {
 	(void)state;
-	look_at_folder("daemon");
+	sources_each("daemon", look_at_file, NULL);
 	assert_true(calls > 0);
 	assert_int_equal(unknown, 0);
 }
