@@ -6,7 +6,6 @@
 #include <gnutls/gnutls.h>
 
 #include "proto/base/err.h"
-#include "proto/tls/cert.h"
 
 #define TYPE_CHANGE_CIPHER 20 /* means nothing in TLS 1.3; sent to please middle boxes */
 #define TYPE_ALERT         21
@@ -71,34 +70,17 @@ static int on_certificate(gnutls_session_t session, unsigned type, unsigned when
 	const gnutls_datum_t *message)
 {
 	struct tls *t = gnutls_session_get_ptr(session);
-	struct tls_judge judge = {t->opts.now, t->opts.expected, t->opts.initiator};
-	struct tls_verdict verdict;
 
 	(void)type;
 	(void)when;
-	if (!incoming)
-		return 0;
-	t->refusal = tls_judge_message(&judge, bytes_of(message->data, message->size), &verdict);
-	if (t->refusal) {
-		t->why = verdict.why;
-		t->alert = verdict.alert;
-		return GNUTLS_E_CERTIFICATE_ERROR;
-	}
-	t->is_judged = true;
-	t->proof.key = verdict.key;
-	t->proof.peer = verdict.peer;
-	return 0;
+	return incoming ? tls_peer_judge(&t->peer, bytes_of(message->data, message->size)) : 0;
 }
 
-/* After the proof that the peer holds the certificate's key. GnuTLS would build a chain here; all
- * there is to say was said above, and this makes sure that it was. */
 static int on_verify(gnutls_session_t session)
 {
 	const struct tls *t = gnutls_session_get_ptr(session);
-	unsigned count = 0;
 
-	(void)gnutls_certificate_get_peers(session, &count);
-	return t->is_judged && count == 1 ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
+	return tls_peer_confirm(&t->peer, session);
 }
 
 /* ---- Failing ---- */
@@ -134,24 +116,6 @@ static int die_alerted(struct tls *t)
 	return die(t, P2P_ERR_REFUSED, "tls_alert_received", gnutls_alert_get_strname(alert));
 }
 
-/* What a failure of GnuTLS is called here. */
-static int name_failure(int code, const char **ret_why)
-{
-	switch (code) { /* of some hundred codes; the rest are broken rules */
-	case GNUTLS_E_NO_APPLICATION_PROTOCOL: *ret_why = "tls_alpn"; return P2P_ERR_UNSUPPORTED;
-	case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
-	case GNUTLS_E_NO_CIPHER_SUITES: /* there are no others of TLS 1.3 in use */
-		*ret_why = "tls_version";
-		return P2P_ERR_UNSUPPORTED;
-	case GNUTLS_E_DECRYPTION_FAILED: *ret_why = "tls_decrypt"; return P2P_ERR_CRYPTO;
-	case GNUTLS_E_PK_SIG_VERIFY_FAILED: *ret_why = "tls_signature"; return P2P_ERR_SIGNATURE;
-	case GNUTLS_E_MEMORY_ERROR:
-	case GNUTLS_E_INTERNAL_ERROR:
-	case GNUTLS_E_RANDOM_FAILED: *ret_why = "tls_internal"; return P2P_ERR_CRYPTO;
-	default: *ret_why = "tls_protocol"; return P2P_ERR_PROTOCOL;
-	}
-}
-
 /* A call of GnuTLS failed. */
 static int fail(struct tls *t, int code)
 {
@@ -162,9 +126,9 @@ static int fail(struct tls *t, int code)
 		return die_alerted(t);
 	if (t->is_out_full)
 		return die(t, P2P_ERR_TOO_LARGE, "tls_output", NULL);
-	if (t->refusal)
-		return die_loudly(t, t->alert, t->refusal, t->why, NULL);
-	err = name_failure(code, &why);
+	if (t->peer.refusal)
+		return die_loudly(t, t->peer.verdict.alert, t->peer.refusal, t->peer.verdict.why, NULL);
+	err = tls_peer_failure(code, &why);
 	alert = gnutls_error_to_alert(code, &level);
 	return die_loudly(t, (uint8_t)alert, err, why, detail);
 }
@@ -192,15 +156,10 @@ static int set_up(struct tls *t)
 	gnutls_transport_set_pull_function(s, pull);
 	gnutls_transport_set_pull_timeout_function(s, pull_timeout);
 	gnutls_transport_set_push_function(s, push);
-	gnutls_handshake_set_timeout(s, 0); /* the deadline is the owner's */
-	gnutls_handshake_set_max_packet_length(s, TLS_MESSAGE_BYTES_MAX);
 	gnutls_handshake_set_hook_function(
 		s, GNUTLS_HANDSHAKE_CERTIFICATE_PKT, GNUTLS_HOOK_PRE, on_certificate);
 	gnutls_session_set_verify_function(s, on_verify);
-	if (!t->opts.initiator)
-		gnutls_certificate_server_set_request(s, GNUTLS_CERT_REQUIRE);
-	if (gnutls_priority_set(s, t->opts.own->priority) < 0 ||
-		gnutls_credentials_set(s, GNUTLS_CRD_CERTIFICATE, t->opts.own->credentials) < 0 ||
+	if (tls_peer_prepare(s, t->opts.own, t->opts.initiator) ||
 		gnutls_alpn_set_protocols(s, protocols + skip, 2 - skip,
 			t->opts.initiator ? 0 : GNUTLS_ALPN_MANDATORY) < 0)
 		return P2P_ERR_CRYPTO;
@@ -210,6 +169,7 @@ static int set_up(struct tls *t)
 void tls_init(struct tls *t, const struct tls_opts *opts)
 {
 	*t = (struct tls){.opts = *opts};
+	t->peer.judge = (struct tls_judge){opts->now, opts->expected, opts->initiator};
 	t->state = opts->initiator ? STATE_START : STATE_SHAKING;
 	if (set_up(t))
 		(void)die(t, P2P_ERR_CRYPTO, "tls_internal", NULL); /* each verb will say so */
@@ -247,10 +207,13 @@ static int shake(struct tls *t, struct buf *out)
 
 	t->out = out;
 	code = gnutls_handshake(t->session);
-	if (code == GNUTLS_E_SUCCESS)
+	if (code == GNUTLS_E_SUCCESS) {
+		t->proof.key = t->peer.verdict.key;
+		t->proof.peer = t->peer.verdict.peer;
 		err = read_alpn(t);
-	else if (code != GNUTLS_E_AGAIN || t->is_out_full)
+	} else if (code != GNUTLS_E_AGAIN || t->is_out_full) {
 		err = fail(t, code);
+	}
 	if (!err && code == GNUTLS_E_SUCCESS)
 		t->state = STATE_READY;
 	t->out = NULL;

@@ -35,14 +35,13 @@
 #ifndef P2POS_TLS_SESSION_H
 #define P2POS_TLS_SESSION_H
 
-#include "proto/tls/tls.h"
+#include "proto/tls/peer.h"
 
 #define TLS_HEADER_BYTES        5
 #define TLS_TAG_BYTES           16
 #define TLS_CONTENT_BYTES_MAX   16384                         /* of one record */
 #define TLS_BODY_BYTES_MAX      (TLS_CONTENT_BYTES_MAX + 256) /* as received; more fails */
 #define TLS_RECORD_BYTES_MAX    (TLS_HEADER_BYTES + TLS_BODY_BYTES_MAX)
-#define TLS_MESSAGE_BYTES_MAX   16384 /* of a handshake message; a longer one fails */
 #define TLS_HANDSHAKE_BYTES_MAX 32768 /* of all that a peer sends to shake hands; more fails */
 #define TLS_EMPTY_IN_A_ROW_MAX  16    /* records without content; the next one fails */
 
@@ -78,10 +77,10 @@ struct tls {
 	uint32_t handshake_bytes;           /* received so far */
 	uint8_t state;                      /* private to session.c */
 	uint8_t empties;                    /* records without content in a row */
-	bool is_judged, is_heard, is_out_full;
+	bool is_heard, is_out_full;
 	bool alert_is_ours; /* `alert` was sent, not received */
 	uint8_t alert;      /* of the failure; 0 when there was none */
-	int refusal;        /* code of the refused certificate; 0 when it was not */
+	struct tls_peer peer; /* its certificate */
 	const char *why;    /* reason word of the failure; NULL before */
 	const char *detail; /* static text that says more, for a log; may be NULL */
 };

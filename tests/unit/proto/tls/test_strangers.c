@@ -274,7 +274,7 @@ static void a_copied_certificate_is_not_enough(void **state)
 		gnutls_certificate_set_flags(s.credentials, GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
 		stranger_show(&s, buf_bytes(&victim.own.cert), thief.key, 1);
 		meet(&s, &us);
-		assert_true(us.t.is_judged); /* as far as that goes, it is right */
+		assert_true(us.t.peer.is_judged); /* as far as that goes, it is right */
 		assert_failed(&us, P2P_ERR_SIGNATURE, "tls_signature", 51, true);
 		stranger_deinit(&s);
 		side_deinit(&us);
