@@ -19,6 +19,10 @@ void loop_wake_up(struct loop *l);
 /* The read buffer that all share: LOOP_READ_BYTES. */
 uint8_t *loop_read_buffer(struct loop *l);
 
+/* Where udp_in.c keeps the area that all its sockets receive into; NULL while there is none. */
+struct udp_area;
+struct udp_area **loop_udp_area(struct loop *l);
+
 /* The P2P_ERR_… of a libuv or errno code (negative). */
 int io_error(int uv_status);
 

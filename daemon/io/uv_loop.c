@@ -44,6 +44,7 @@ struct loop {
 	struct signal_watch signals[LOOP_SIGNALS_MAX];
 	unsigned signal_count;
 	uint8_t *read_buffer;
+	struct udp_area *udp_area; /* udp_in.c makes and frees it; NULL without UDP sockets */
 };
 
 static mono_t clock_now(const struct loop *l)
@@ -316,6 +317,11 @@ uv_loop_t *loop_uv(struct loop *l)
 uint8_t *loop_read_buffer(struct loop *l)
 {
 	return l->read_buffer;
+}
+
+struct udp_area **loop_udp_area(struct loop *l)
+{
+	return &l->udp_area;
 }
 
 int io_error(int uv_status)
