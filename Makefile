@@ -140,8 +140,8 @@ lint: $(BUILD)/p2posctl
 
 # Costs of the pure code as ratios of one run; and what whole nodes take, of real processes.
 BENCH_SRC := $(wildcard tests/bench/*.c)
-$(BUILD)/bench: $(call obj,$(BENCH_SRC)) $(BUILD)/libtest.a $(BUILD)/libproto.a
-	$(Q)$(CC) $(LDFLAGS_) -o $@ $(call obj,$(BENCH_SRC)) -Wl,--start-group $(BUILD)/libtest.a $(BUILD)/libproto.a \
+$(BUILD)/bench: $(call obj,$(BENCH_SRC)) $(BUILD)/libtest.a $(ARCHIVES)
+	$(Q)$(CC) $(LDFLAGS_) -o $@ $(call obj,$(BENCH_SRC)) -Wl,--start-group $(BUILD)/libtest.a $(ARCHIVES) \
 		-Wl,--end-group $(TEST_LIBS)
 bench: $(BUILD)/bench
 	@$(BUILD)/bench

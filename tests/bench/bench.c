@@ -77,5 +77,6 @@ int main(void)
 	bench_pipe();
 	bench_setup();
 	bench_heartbeats();
+	bench_udp();
 	return 0;
 }

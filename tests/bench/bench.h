@@ -3,7 +3,7 @@
  *
  * Absolute figures move with the machine; each is therefore measured in turns with the bare
  * operation under it (the cipher, the curves, the signature) and shown as a ratio of the two,
- * medians of BENCH_ROUNDS short rounds. Everything runs in one thread and in memory. */
+ * medians of BENCH_ROUNDS short rounds. Everything runs in one thread, and in memory but for udp.c. */
 #ifndef P2POS_TESTS_BENCH_BENCH_H
 #define P2POS_TESTS_BENCH_BENCH_H
 
@@ -35,5 +35,6 @@ void bench_broken(const char *what, const char *file, int line) __attribute__((n
 void bench_pipe(void);       /* pipe.c: bytes and messages through Noise and Yamux */
 void bench_setup(void);      /* setup.c: handshakes, round trips, memory of a connection */
 void bench_heartbeats(void); /* heartbeats.c: heartbeats through the core */
+void bench_udp(void);        /* udp.c: datagrams through the sockets of the daemon, over loopback */
 
 #endif
