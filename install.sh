@@ -16,7 +16,8 @@ STATE=/var/lib/p2pos
 RUN=/run/p2pos
 LOG=/var/log/p2posd.log
 BUILD_PACKAGES="gcc make pkg-config libc6-dev libuv1-dev libsodium-dev libsqlite3-dev libc-ares-dev
-  libjansson-dev libgnutls28-dev libsmartcols-dev uthash-dev"
+  libjansson-dev libgnutls28-dev libngtcp2-dev libngtcp2-crypto-gnutls-dev libsmartcols-dev
+  uthash-dev"
 
 usage() {
   cat <<'TEXT'
@@ -85,17 +86,10 @@ check_machine() {
 }
 
 install_packages() {
-  missing=
-  for package in $BUILD_PACKAGES; do
-    status=$(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null) || status=
-    case $status in ii*) ;; *) missing="$missing $package" ;; esac
-  done
-  [ -n "$missing" ] || return 0
-  say "installing$missing"
-  run apt-get update -qq
-  # shellcheck disable=SC2086 # a list of words
-  run env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-    --no-install-recommends $missing >/dev/null
+  dry=
+  [ "$DRY_RUN" = no ] || dry=--dry-run
+  # shellcheck disable=SC2086 # lists of words
+  packaging/apt-packages.sh $dry $BUILD_PACKAGES || die 69 "the packages are not all there (see above)"
 }
 
 build_and_install() {
