@@ -1,29 +1,48 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A js-libp2p node as a process that is told what to do, one JSON line a deed."""
+"""A libp2p node of somebody else's as a process that is told what to do, one JSON line a deed."""
 import json
 import os
 import pathlib
 import queue
+import shutil
 import subprocess
 import threading
 import time
 
-from p2pos import PATIENCE, Failed
+from p2pos import PATIENCE, ROOT, Failed
 
 HERE = pathlib.Path(__file__).resolve().parent
+# Where `run` builds those that have to be built.
+PEERS = pathlib.Path(os.environ.get("P2POS_PEERS", ROOT / "build" / "peers"))
+
+TCP_NOISE, TCP_TLS, QUIC = STACKS = ["tcp+noise+yamux", "tcp+tls+yamux", "quic-v1"]
+COMMANDS = {
+    "go": [str(PEERS / "go" / "peer")],
+    "rust": [str(PEERS / "rust" / "debug" / "p2pos-interop")],
+    "js": ["node", str(HERE / "js" / "peer.mjs")],
+}
+
+
+def missing(kind):
+    """Why there is no such peer on this machine; None where there is one."""
+    if kind == "js":
+        there = shutil.which("node") and (HERE / "js" / "node_modules").is_dir()
+    else:
+        there = pathlib.Path(COMMANDS[kind][0]).exists()
+    return None if there else f"no {kind} peer: its toolchain is missing"
 
 
 class Refused(Failed):
-    """The js node was asked to do something and could not."""
+    """The peer was asked to do something and could not."""
 
 
-class Js:
+class Peer:
     """`do` asks and waits for the answer; `wait` waits for news; both fail after PATIENCE."""
 
-    def __init__(self, **start):
-        self.proc = subprocess.Popen(["node", str(HERE / "js" / "peer.mjs")], stdin=subprocess.PIPE,
-                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                     env={**os.environ, "NODE_NO_WARNINGS": "1"})
+    def __init__(self, kind, **start):
+        self.kind = kind
+        self.proc = subprocess.Popen(COMMANDS[kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                     stderr=subprocess.PIPE, text=True, env={**os.environ, "NODE_NO_WARNINGS": "1"})
         self.news = []
         self.answers = queue.Queue()
         self.arrived = threading.Condition()
@@ -36,7 +55,10 @@ class Js:
         except Exception:
             self.close()
             raise
-        self.addr = self.addrs[0]
+
+    @property
+    def addr(self):
+        return self.addrs[0]
 
     def _read(self):
         for line in self.proc.stdout:
@@ -54,10 +76,12 @@ class Js:
             self.proc.stdin.write(json.dumps({"id": self.asked, "do": deed, **params}) + "\n")
             self.proc.stdin.flush()
             answer = self.answers.get(timeout=PATIENCE * 1.5)
+            while answer["id"] != self.asked:  # of a deed that was given up
+                answer = self.answers.get(timeout=PATIENCE * 1.5)
         except (queue.Empty, OSError) as e:
-            raise Failed(f"js node does not answer {deed}: {''.join(self.stderr)[-2000:]}") from e
+            raise Failed(f"{self.kind} peer does not answer {deed}: {''.join(self.stderr)[-2000:]}") from e
         if not answer["ok"]:
-            raise Refused(f"js {deed}: {answer.get('name')}: {answer['error']}")
+            raise Refused(f"{self.kind} {deed}: {answer.get('name')}: {answer['error']}")
         return answer
 
     def refused(self, deed, **params):
@@ -66,7 +90,7 @@ class Js:
             answer = self.do(deed, **params)
         except Refused as e:
             return str(e)
-        raise Failed(f"js {deed} was not refused: {str(answer)[:400]}")
+        raise Failed(f"{self.kind} {deed} was not refused: {str(answer)[:400]}")
 
     def wait(self, event, since=0, **like):
         """The first news of this kind and content after the `since` first ones."""
@@ -79,7 +103,7 @@ class Js:
             while not find():
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    raise Failed(f"js node never told {event} {like}: {str(self.news)[-1500:]}")
+                    raise Failed(f"{self.kind} peer never told {event} {like}: {str(self.news)[-1500:]}")
                 self.arrived.wait(left)
             return find()
 
@@ -97,3 +121,10 @@ class Js:
 
     def __exit__(self, *exc):
         self.close()
+
+
+class Js(Peer):
+    """js-libp2p, of which the older chapters speak."""
+
+    def __init__(self, **start):
+        super().__init__("js", **start)

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// An unmodified js-libp2p node (tcp, noise, yamux, identify, ping) that is led by JSON lines.
+// A js-libp2p node, as published, that is led by JSON lines; ../README.md has the words.
 //
 //   in   {"id":1,"do":"dial","addr":"/ip4/…"}          out  {"id":1,"ok":true,…}
 //                                                       out  {"id":1,"ok":false,"error":"…","name":"…"}
 //        what a peer asks of it is told unasked:        out  {"event":"push","from":"12D3…",…}
 //
-// The first line is {"id":…,"do":"start","key":"ed25519"|"rsa"|"secp256k1","seed":HEX}.
 // It listens on 127.0.0.1 alone and ends with its standard input.
 import { webcrypto } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import readline from 'node:readline'
 
 // js-libp2p asks for a younger Node.js than long-lived distributions have (18 in Debian 12); this is
@@ -28,7 +28,9 @@ globalThis.crypto ??= webcrypto
 
 const { createLibp2p } = await import('libp2p')
 const { tcp } = await import('@libp2p/tcp')
+const { quic } = await import('@chainsafe/libp2p-quic')
 const { noise } = await import('@libp2p/noise')
+const { tls } = await import('@libp2p/tls')
 const { yamux } = await import('@libp2p/yamux')
 const { identify } = await import('@libp2p/identify')
 const { ping } = await import('@libp2p/ping')
@@ -36,6 +38,7 @@ const { generateKeyPair, generateKeyPairFromSeed } = await import('@libp2p/crypt
 const { peerIdFromString } = await import('@libp2p/peer-id')
 const { multiaddr } = await import('@multiformats/multiaddr')
 const words = await import('./words.mjs')
+const perf = await import('./perf.mjs')
 
 const PULL = '/p2pos/membership/1.0.0'
 const PUSH = '/p2pos/membership-push/1.0.0'
@@ -48,10 +51,28 @@ const PATIENCE_MS = Number(process.env.P2POS_PATIENCE ?? 60) * 1000
 const say = (what) => process.stdout.write(JSON.stringify(what) + '\n')
 const encode = (what) => new TextEncoder().encode(typeof what === 'string' ? what : JSON.stringify(what))
 
+const TCP_NOISE = 'tcp+noise+yamux'
+const TCP_TLS = 'tcp+tls+yamux'
+const QUIC = 'quic-v1'
+
 const generate = {
   ed25519: () => generateKeyPair('Ed25519'),
   rsa: () => generateKeyPair('RSA', 2048),
   secp256k1: () => generateKeyPair('secp256k1')
+}
+
+async function identityKey ({ key: kind = 'ed25519', key_file: file, admin_key: text, seed }) {
+  if (file != null) text = await readFile(file, 'utf8')
+  if (text != null) return words.keyFromText(text)
+  if (seed != null) return await generateKeyPairFromSeed('Ed25519', Buffer.from(seed, 'hex'))
+  return await generate[kind]()
+}
+
+function connFields (c) {
+  const stack = c.remoteAddr.toString().includes('/quic-v1')
+    ? QUIC
+    : { '/noise': TCP_NOISE, '/tls/1.0.0': TCP_TLS }[c.encryption]
+  return { peer_id: c.remotePeer.toString(), muxer: c.multiplexer, security: c.encryption, direction: c.direction, stack }
 }
 
 let node, key
@@ -160,18 +181,18 @@ async function serve () {
 // ---- what it is told to do
 
 const deeds = {
-  async start ({ key: kind = 'ed25519', seed, admin_key: adminKey, protocols = true }) {
-    key = adminKey != null
-      ? words.keyFromText(adminKey)
-      : seed != null
-        ? await generateKeyPairFromSeed('Ed25519', Buffer.from(seed, 'hex'))
-          : await generate[kind]()
+  async start ({ stacks = [TCP_NOISE], listen = true, protocols = true, ...identity }) {
+    key = await identityKey(identity)
+    const overTcp = stacks.some((s) => s !== QUIC)
+    const securities = { [TCP_NOISE]: noise, [TCP_TLS]: tls }
     node = await createLibp2p({
       privateKey: key,
-      addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
-      transports: [tcp()],
-      connectionEncrypters: [noise()],
-      streamMuxers: [yamux()],
+      addresses: {
+        listen: listen ? [...overTcp ? ['/ip4/127.0.0.1/tcp/0'] : [], ...stacks.includes(QUIC) ? ['/ip4/127.0.0.1/udp/0/quic-v1'] : []] : []
+      },
+      transports: [...overTcp ? [tcp()] : [], ...stacks.includes(QUIC) ? [quic()] : []],
+      connectionEncrypters: stacks.filter((s) => s !== QUIC).map((s) => securities[s]()),
+      streamMuxers: overTcp ? [yamux()] : [],
       services: { identify: identify(), ping: ping() },
       connectionManager: { reconnectRetries: 0 },
       connectionMonitor: { enabled: false }
@@ -189,20 +210,17 @@ const deeds = {
       signed_record: e.detail.signedPeerRecord != null
     }))
     if (protocols) await serve()
+    await perf.serve(node)
     return { peer_id: node.peerId.toString(), addrs: node.getMultiaddrs().map(String) }
   },
 
   async dial ({ addr }) {
     const c = await node.dial(multiaddr(addr), { signal: AbortSignal.timeout(PATIENCE_MS) })
-    return { peer_id: c.remotePeer.toString(), muxer: c.multiplexer, security: c.encryption, direction: c.direction }
+    return connFields(c)
   },
 
   async connections () {
-    return {
-      connections: node.getConnections().map((c) => ({
-        peer_id: c.remotePeer.toString(), direction: c.direction, muxer: c.multiplexer, security: c.encryption
-      }))
-    }
+    return { connections: node.getConnections().map(connFields) }
   },
 
   async hangup ({ peer }) {
@@ -221,6 +239,7 @@ const deeds = {
     return { protocols: known.protocols, addresses: known.addresses.map((a) => a.multiaddr.toString()) }
   },
 
+  perf: async ({ peer, ...wanted }) => await perf.run(node, peerIdFromString(peer), wanted),
   pull: async ({ peer, close }) => ({ answer: await ask(peer, PULL, null, close) }),
   push: async ({ peer, snapshot, close }) => ({ answer: await ask(peer, PUSH, snapshot, close) }),
   status: async ({ peer, scope, close }) => ({ answer: await ask(peer, STATUS, scope == null ? {} : { scope }, close) }),

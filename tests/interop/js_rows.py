@@ -1,22 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rows of the table: js-libp2p and p2posd, each dialling the other, over tcp, noise and yamux.
-
-A chapter is a function that sets a scene once and calls `row` for each statement that it checks.
-A row that fails does not end its chapter; a scene that cannot be set fails as a row of its own.
-"""
+"""js-libp2p and p2posd over tcp, noise and yamux: what is granted, and above all what is refused."""
 import contextlib
 import json
-import pathlib
 import re
-import sys
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "e2e"))
-sys.path.insert(0, str(HERE))
-
-from p2pos import Cluster, Failed, ctl, join_string, strangers, wait_until  # noqa: E402
-from peer import Js  # noqa: E402
+from p2pos import Cluster, Failed, ctl, join_string, strangers, wait_until
+from peer import Js
+from rows import Admin, chapter, check, held, metric, row, same
 
 PULL = "/p2pos/membership/1.0.0"
 STATUS = "/p2pos/status/1.0.0"
@@ -24,64 +15,6 @@ PEERS = "/p2pos/peers/1.0.0"
 PING = "/ipfs/ping/1.0.0"
 FOUR = [PULL, "/p2pos/membership-push/1.0.0", "/p2pos/heartbeat/1.0.0", "/p2pos/status/1.0.0"]
 JS, P2POSD = "js -> p2posd", "p2posd -> js"
-
-counts = {"passed": 0, "failed": 0}
-chapters = []
-wanted = sys.argv[1:]
-
-
-def chapter(f):
-    chapters.append(f)
-    return f
-
-
-@contextlib.contextmanager
-def row(direction, what):
-    began = time.monotonic()
-    note = []
-    try:
-        yield note.append
-    except Exception as e:  # a row must not end the table
-        counts["failed"] += 1
-        print(f"FAILED  {direction:13} {what:58} {time.monotonic() - began:5.1f} s")
-        print("        " + f"{type(e).__name__}: {e}"[:3000].replace("\n", "\n        "), flush=True)
-    else:
-        counts["passed"] += 1
-        print(f"ok      {direction:13} {what:58} {time.monotonic() - began:5.1f} s  {' '.join(note)}", flush=True)
-
-
-def check(claim, *evidence):
-    if not claim:
-        raise Failed("not so: " + " ".join(str(e)[:1500] for e in evidence))
-
-
-def metric(node, name):
-    m = re.search(rf"^{re.escape(name)} ([0-9.e+]+)$", node.ctl("metrics").out, re.M)
-    return float(m[1]) if m else 0
-
-
-class Admin:
-    """The admin's key and proof that `init` made, and snapshots that js signs with them."""
-
-    def __init__(self, node, js):
-        out = node.dir / "admin"
-        self.js = js
-        self.key = (out / "admin.key").read_text()
-        self.proof = json.loads((out / "admin.proof").read_text())
-        self.system_key = (out / "system.key").read_text()
-
-    def sign(self, members, cluster_id="demo", issued_at=None):
-        return self.js.do("sign", admin_key=self.key, admin_proof=self.proof, cluster_id=cluster_id,
-                          issued_at=issued_at, members=members)["snapshot"]
-
-
-def held(node):
-    return node.json("member", "export")["snapshot"]
-
-
-def same(a, b):
-    """One statement, whatever the order in which its members are listed."""
-    return {**a, "members": sorted(set(a["members"]))} == {**b, "members": sorted(set(b["members"]))}
 
 
 @contextlib.contextmanager
@@ -434,21 +367,3 @@ def bootstrap():
             for n in nodes:
                 js.wait("pull", **{"from": n.peer_id})
                 check(n.members()[js.peer_id] == "online", n.members())
-
-
-def main():
-    print(f"        {'DIALS':13} {'WHAT':58}")
-    for f in chapters:
-        if wanted and f.__name__ not in wanted:
-            continue
-        try:
-            f()
-        except Exception as e:  # the scene itself
-            with row("-", f"the scene of '{f.__name__}'"):
-                raise Failed(str(e)) from e
-    print(f"{counts['passed']} passed, {counts['failed']} failed")
-    return 0 if counts["passed"] and not counts["failed"] else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
