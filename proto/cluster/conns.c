@@ -52,6 +52,7 @@ static void part(
 {
 	struct peer *p = l->peer;
 	bool stood = p->link == l, was_member = l->klass == CORE_MEMBER;
+	bool untold = l->ends_untold && loss == LOSS_REMOTE;
 
 	link_detach(c, l);
 	if (!stood)
@@ -64,7 +65,11 @@ static void part(
 	core_recount(c, p, wall, now);
 	mesh_lost(c, p, now);
 	/* Perhaps only our way to it is gone: then its own signature will come round. */
-	if (was_member && p->is_member && (loss == LOSS_REMOTE || loss == LOSS_ERROR))
+	if (!was_member || !p->is_member)
+		return;
+	if (untold)
+		rumour_end(c, p, now);
+	else if (loss == LOSS_REMOTE || loss == LOSS_ERROR)
 		rumour_ask(c, p, now);
 }
 
@@ -286,6 +291,7 @@ enum core_class core_conn_up(struct core *c, uint64_t conn, const struct peer_id
 	assert(conn && !link_find(c, conn)); /* numbers are never used twice */
 	l = link_new(c, conn, p);
 	l->side = side;
+	l->ends_untold = maddr_kind(remote) == MADDR_QUIC;
 	place_set(&l->remote, remote);
 	l->up = l->heard = now;
 	l->up_wall = wall;

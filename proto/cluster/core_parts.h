@@ -116,6 +116,7 @@ struct link {
 	bool identified; /* core_protocols() was told */
 	bool wins;       /* of two conns it stays, as soon as it is sure that the peer has it too */
 	bool leaving;    /* its peer was removed: gets the list that says so, and is closed */
+	bool ends_untold; /* over QUIC: no kernel says goodbye for a process that was killed */
 	struct place *remote; /* owned */
 	wall_t up_wall;
 	mono_t up, heard;
@@ -201,6 +202,7 @@ struct core {
 	uint64_t serials;
 	size_t stranger_count; /* peers that are no members */
 	size_t class_count[CORE_MEMBER + 1];
+	size_t untold_count; /* members' links whose end nobody tells */
 	size_t accepted_open;
 	struct list by_heard; /* member links, longest unheard first */
 	struct list others;   /* all other links, longest unheard first */
@@ -356,7 +358,9 @@ size_t probe_witnesses_needed(const struct core *c);
 
 /* ---- rumour.c: suspicions and relayed heartbeats ------------------------------------------- */
 
-void rumour_ask(struct core *c, struct peer *about, mono_t now); /* tell up to three, and itself */
+void rumour_ask(struct core *c, struct peer *about, mono_t now);
+/* Its conn ended and no kernel told the others: they should ask it now. */
+void rumour_end(struct core *c, struct peer *about, mono_t now); /* tell up to three, and itself */
 void rumour_wishes(struct core *c, mono_t now);                  /* TIMER_WISH */
 void rumour_beat(struct core *c, struct peer *about, const struct link *from, wall_t wall,
 	mono_t now);                                           /* a fresh heartbeat of it came */

@@ -3,7 +3,11 @@
  *
  * Once a second the member that was neither heard of nor asked for longest is asked for a sign of
  * life; anything authentic that it says is an answer, so in a small cluster, where everyone is
- * asked by others too, few questions are needed. What follows a question:
+ * asked by others too, few questions are needed. A kernel that closes the TCP connections of a
+ * killed process tells everyone at once; over QUIC it only answers who asks, so there the questions
+ * come two and a half times as often: of all that ask a dead one, the first does within a fifth of
+ * a second in the mean, whatever the number of members, tells others, and nobody sends more than
+ * 300 bytes a second for it. What follows a question:
  *
  *   soft   (what its round trips suggest, 500 ms to 1 s) suspected: others are told, and itself
  *   2 s    (half of dead_after, or what its round trips suggest) dead, if enough others told us
@@ -21,6 +25,7 @@
 #include "proto/cluster/core_parts.h"
 
 #define PROBE_MS         1000 /* give or take a tenth, so that nodes do not march in step */
+#define PROBE_UNTOLD_MS  400  /* the same, while some member's end would not be told */
 #define PROBE_SKIPS_MAX  8    /* conns passed over in search of one that may be asked */
 #define SOFT_MS_MIN      500
 #define SOFT_MS_FIRST    1000 /* before the first round trip was measured */
@@ -164,7 +169,9 @@ void probe_ask(struct core *c, struct link *l, mono_t now)
 
 void probe_next(struct core *c, mono_t now)
 {
-	core_arm(c, TIMER_PROBE, mono_add_ms(now, rng_jitter(c->rng, PROBE_MS, 10)));
+	int64_t next_ms = c->untold_count ? PROBE_UNTOLD_MS : PROBE_MS;
+
+	core_arm(c, TIMER_PROBE, mono_add_ms(now, rng_jitter(c->rng, next_ms, 10)));
 	for (unsigned i = 0; i < PROBE_SKIPS_MAX; i++) {
 		struct list *node = list_first(&c->by_heard);
 		struct link *l;

@@ -15,6 +15,8 @@
 #include "proto/p2pos/suspect.h"
 
 #define TELL_TO         3  /* members that are told of a suspicion */
+#define TELL_END_TO     8  /* …and of an end that no kernel tells: each tells as many, so that of a
+                            * hundred members hardly one is left out */
 #define WISHES_MAX      16 /* members out of reach that are asked about in a round */
 #define WISH_PERCENT    10
 #define SETTLE_MS       5000
@@ -72,14 +74,14 @@ static void told(struct peer *about, const struct link *to, mono_t now)
 	(void)note(t->told, &t->told_count, to, now, 0); /* only to remember it */
 }
 
-void rumour_ask(struct core *c, struct peer *about, mono_t now)
+static void tell(struct core *c, struct peer *about, size_t max, mono_t now)
 {
-	struct link *to[TELL_TO];
+	struct link *to[TELL_END_TO];
 	size_t n;
 
 	if (!c->configured)
 		return;
-	n = links_pick(c, to, TELL_TO, CORE_SPEAKS_SUSPECT, about);
+	n = links_pick(c, to, max, CORE_SPEAKS_SUSPECT, about);
 	for (size_t i = 0; i < n; i++) {
 		send_suspect(c, to[i], about);
 		told(about, to[i], now);
@@ -87,6 +89,16 @@ void rumour_ask(struct core *c, struct peer *about, mono_t now)
 	if (link_is_member(about->link) && (about->link->speaks & CORE_SPEAKS_SUSPECT))
 		link_want(c, about->link, WANT_URGE);
 	about->wished_at = now;
+}
+
+void rumour_ask(struct core *c, struct peer *about, mono_t now)
+{
+	tell(c, about, TELL_TO, now);
+}
+
+void rumour_end(struct core *c, struct peer *about, mono_t now)
+{
+	tell(c, about, TELL_END_TO, now);
 }
 
 /* Is it a member of which we get no direct evidence? */

@@ -161,6 +161,7 @@ void net_start(struct net *n, unsigned host)
 	if (n->hosts[host].vanished)
 		cut_off(n, host, false);
 	n->hosts[host].vanished = false;
+	n->hosts[host].crashed = false;
 }
 
 static void empty_inbox(struct host *h)
@@ -197,6 +198,12 @@ static void stop(struct net *n, unsigned host, bool say_so)
 void net_kill(struct net *n, unsigned host)
 {
 	stop(n, host, true);
+}
+
+void net_crash(struct net *n, unsigned host)
+{
+	stop(n, host, false);
+	n->hosts[host].crashed = true;
 }
 
 void net_vanish(struct net *n, unsigned host)

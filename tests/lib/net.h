@@ -59,6 +59,9 @@ void net_step(struct net *n);
 void net_start(struct net *n, unsigned host);
 void net_kill(struct net *n, unsigned host);   /* the process ends, its pipes are closed */
 void net_vanish(struct net *n, unsigned host); /* without a word */
+/* As net_kill() over UDP: its peers are told nothing, but who sends to it later gets a reset, after
+ * the 10 ms that swarm.h leaves for an answer. */
+void net_crash(struct net *n, unsigned host);
 void net_freeze(struct net *n, unsigned host);
 /* Returns for how long it was frozen; tell the host before calling net_thaw_rest(). */
 int64_t net_thaw(struct net *n, unsigned host);

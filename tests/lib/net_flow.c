@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define RTO_US        200000
+#define DOUBT_US  10000 /* SWARM_UNREACHABLE_MS: a report that nobody is there may be forged */
 #define RTO_SHIFT_MAX 9  /* about a hundred seconds, as Linux has it */
 #define RTO_TRIES     12 /* then the kernel gives the pipe up */
 
@@ -171,8 +172,9 @@ void net_seg_arrives(struct net_pipe *p, unsigned end, uint64_t number)
 
 	if (!h->up || h->epoch != p->end[other].epoch) {
 		/* Nobody there knows this pipe; a machine that is off says nothing at all. */
-		if (h->up && net_passes(n, p->end[other].host, p->end[end].host))
-			(void)net_plan(n, net_delay(n), EVENT_RESET, p, end);
+		if ((h->up || h->crashed) && net_passes(n, p->end[other].host, p->end[end].host))
+			(void)net_plan(n, net_delay(n) + (h->crashed ? DOUBT_US : 0), EVENT_RESET,
+				p, end);
 		return;
 	}
 	list_each (node, &f->unacked) {

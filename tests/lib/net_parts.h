@@ -44,6 +44,7 @@ struct net_pipe {
 
 struct host {
 	bool up, frozen, vanished;
+	bool crashed; /* over UDP: the machine answers who sends that nobody is there */
 	uint64_t epoch;
 	mono_t frozen_at;
 	struct list inbox; /* of struct event */

@@ -40,14 +40,17 @@ int town_index_of(const struct town *t, const struct peer_id *id)
 	return -1;
 }
 
-struct maddr town_addr(unsigned node, unsigned port)
+struct maddr town_addr(const struct town *t, unsigned node, unsigned port)
 {
 	struct maddr_ip ip = {.family = 4,
 		.ip = {10, 0, (uint8_t)(node >> 8), (uint8_t)node},
 		.port = (uint16_t)port};
 	struct maddr a;
 
-	maddr_from_ip_tcp(&ip, &a);
+	if (t->o.quic)
+		maddr_from_ip_quic(&ip, &a);
+	else
+		maddr_from_ip_tcp(&ip, &a);
 	return a;
 }
 
@@ -122,7 +125,7 @@ static void seal_record(struct town *t, struct node *n)
 	struct peer_record r = {.peer = n->id, .seq = 1, .addr_count = 1};
 
 	(void)t;
-	r.addrs[0] = town_addr(n->index, 4100);
+	r.addrs[0] = town_addr(t, n->index, 4100);
 	(void)peer_record_seal(&n->own_record, &n->key, &r);
 }
 
@@ -312,6 +315,13 @@ void town_kill(struct town *t, unsigned node)
 {
 	trouble(t, node);
 	net_kill(t->net, node);
+	town_halt(t, &t->nodes[node]);
+}
+
+void town_crash(struct town *t, unsigned node)
+{
+	trouble(t, node);
+	net_crash(t->net, node);
 	town_halt(t, &t->nodes[node]);
 }
 

@@ -27,6 +27,7 @@ struct town_opts {
 	unsigned full_limit, degree; /* 0: 128, 24 */
 	unsigned guests;             /* 0: 16 */
 	bool dont_start;             /* all nodes are down at first */
+	bool quic;                   /* all addresses are QUIC's */
 };
 
 /* What became of a snapshot that was handed in. */
@@ -55,6 +56,7 @@ void town_give(
 	struct town *t, unsigned node, const struct snapshot *s); /* its disk has that list */
 void town_lose_list(struct town *t, unsigned node); /* the database is gone, the floor is not */
 void town_kill(struct town *t, unsigned node);
+void town_crash(struct town *t, unsigned node); /* the same over QUIC: nobody is told */
 void town_vanish(struct town *t, unsigned node);
 void town_freeze(struct town *t, unsigned node);
 void town_thaw(struct town *t, unsigned node);

@@ -89,7 +89,7 @@ struct town {
 wall_t town_true_wall(const struct town *t);
 mono_t *town_pair(struct town *t, unsigned a, unsigned b);
 int town_index_of(const struct town *t, const struct peer_id *id); /* -1 = nobody */
-struct maddr town_addr(unsigned node, unsigned port);
+struct maddr town_addr(const struct town *t, unsigned node, unsigned port);
 
 /* What a timer of a node is for; in the upper byte of its number. */
 enum timer_what { AT_HANDSHAKE = 1, AT_PULL, AT_PUSH, AT_STORED };

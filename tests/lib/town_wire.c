@@ -139,7 +139,7 @@ static void dial(struct town *t, struct node *n, const struct core_dial *d)
 static void come_up(struct town *t, struct node *n, struct wire *w)
 {
 	struct maddr remote =
-		town_addr(w->other, w->dial ? 4100 : 50000 + (unsigned)(w->id % 10000));
+		town_addr(t, w->other, w->dial ? 4100 : 50000 + (unsigned)(w->id % 10000));
 	const char *why;
 
 	w->up = true;
@@ -176,7 +176,7 @@ static void dialled(struct town *t, struct node *n, struct wire *w)
 
 static void identified(struct town *t, struct node *n, struct wire *w, struct bytes record)
 {
-	struct maddr a = town_addr(w->other, 4100);
+	struct maddr a = town_addr(t, w->other, 4100);
 
 	core_addrs(n->core, &t->nodes[w->other].id, &a, 1, CORE_ADDR_IDENTIFY, NOW(t, n));
 	(void)core_record(n->core, record, NOW(t, n)); /* guests have none that counts */
@@ -287,7 +287,7 @@ static void resolve(struct town *t, struct node *n)
 	unsigned count = t->o.bootstraps ? t->o.bootstraps : 2;
 
 	for (unsigned i = 0; i < count && i < t->o.nodes; i++) {
-		struct maddr a = town_addr(i, 4100);
+		struct maddr a = town_addr(t, i, 4100);
 
 		/* Every second entry names its peer. */
 		core_addrs(n->core, i % 2 ? &t->nodes[i].id : NULL, &a, 1, CORE_ADDR_CONFIG,

@@ -42,11 +42,11 @@ static int by_value(const void *a, const void *b)
 
 /* Milliseconds until all others know, median and 99th of a hundred; strikes one member again and
  * again in one town, at a moment of its own each time. */
-static void measure(unsigned nodes, void (*strike)(struct town *, unsigned),
+static void measure_over(bool quic, unsigned nodes, void (*strike)(struct town *, unsigned),
 	void (*restore)(struct town *, unsigned), int64_t *ret_median, int64_t *ret_p99)
 {
-	struct town *t = town_new(
-		&(struct town_opts){.nodes = nodes, .members = nodes, .seed = seeds_first()});
+	struct town *t = town_new(&(struct town_opts){
+		.nodes = nodes, .members = nodes, .seed = seeds_first(), .quic = quic});
 	struct rng *rng = net_rng(town_net(t));
 	int64_t ms[ROUNDS];
 
@@ -72,6 +72,24 @@ static void measure(unsigned nodes, void (*strike)(struct town *, unsigned),
 	*ret_p99 = ms[ROUNDS * 99 / 100];
 	print_message("%u nodes: median %lld ms, p99 %lld ms, worst %lld ms\n", nodes,
 		(long long)*ret_median, (long long)*ret_p99, (long long)ms[ROUNDS - 1]);
+}
+
+static void measure(unsigned nodes, void (*strike)(struct town *, unsigned),
+	void (*restore)(struct town *, unsigned), int64_t *ret_median, int64_t *ret_p99)
+{
+	measure_over(false, nodes, strike, restore, ret_median, ret_p99);
+}
+
+/* Nobody is told: the first of the others that asks it something learns it, and asks the others. */
+static void a_killed_process_is_known_at_once_over_quic_too(void **state)
+{
+	int64_t median, p99;
+
+	(void)state;
+	measure_over(true, 5, town_crash, town_start, &median, &p99);
+	assert_true(median <= 300 && p99 <= 1000);
+	measure_over(true, 30, town_crash, town_start, &median, &p99);
+	assert_true(median <= 300 && p99 <= 2500);
 }
 
 static void a_killed_process_is_known_at_once(void **state)
@@ -238,6 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_killed_process_is_known_at_once),
+		cmocka_unit_test(a_killed_process_is_known_at_once_over_quic_too),
 		cmocka_unit_test(a_frozen_process_is_known_within_seconds),
 		cmocka_unit_test(a_vanished_machine_is_known_within_seconds),
 		cmocka_unit_test(of_two_and_three_a_frozen_one_is_known_too),

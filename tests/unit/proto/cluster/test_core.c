@@ -527,6 +527,47 @@ static void explain_names_the_cause_first(void **state)
 	end(&r);
 }
 
+/* Questions in a minute, all of them answered at once. */
+static unsigned questions_in_a_minute(struct rig *r)
+{
+	unsigned asked = 0;
+
+	for (int i = 0; i < 6000; i++) {
+		struct core_decision d;
+
+		pass(r, 10);
+		while (core_next(r->c, &d)) {
+			if (d.kind != CORE_PING)
+				continue;
+			asked++;
+			core_pong(r->c, d.conn, NS_PER_MS, r->wall, r->now);
+		}
+	}
+	return asked;
+}
+
+/* Nobody's kernel says goodbye for a killed process over QUIC (performance.md D10). */
+static void members_over_quic_are_asked_twice_as_often(void **state)
+{
+	unsigned over_tcp, over_quic;
+	struct rig r;
+
+	(void)state;
+	begin(&r, 3);
+	assert_int_equal(up_from(&r, 1, FRIEND, "/ip4/10.0.0.2/tcp/4100"), CORE_MEMBER);
+	assert_int_equal(up_from(&r, 2, THIRD, "/ip4/10.0.0.3/tcp/4100"), CORE_MEMBER);
+	over_tcp = questions_in_a_minute(&r);
+	core_conn_down(r.c, 2, CORE_DOWN_OURS, "test", r.wall, r.now);
+	assert_int_equal(up_from(&r, 3, THIRD, "/ip4/10.0.0.3/udp/4100/quic-v1"), CORE_MEMBER);
+	over_quic = questions_in_a_minute(&r);
+	assert_in_range(over_tcp, 54, 67);
+	assert_in_range(over_quic, 108, 134);
+	core_conn_down(r.c, 3, CORE_DOWN_OURS, "test", r.wall, r.now);
+	assert_int_equal(up_from(&r, 4, THIRD, "/ip4/10.0.0.3/tcp/4100"), CORE_MEMBER);
+	assert_in_range(questions_in_a_minute(&r), 54, 68);
+	end(&r);
+}
+
 static void dials_are_bounded_and_another_peer_costs_the_address(void **state)
 {
 	struct rig r;
@@ -606,6 +647,7 @@ int main(void)
 		cmocka_unit_test(a_digest_proves_life_at_its_own_instant_only),
 		cmocka_unit_test(suspicions_are_answered_by_a_signature_and_have_a_rate),
 		cmocka_unit_test(explain_names_the_cause_first),
+		cmocka_unit_test(members_over_quic_are_asked_twice_as_often),
 		cmocka_unit_test(dials_are_bounded_and_another_peer_costs_the_address),
 		cmocka_unit_test(fifty_members_cost_little),
 	};
