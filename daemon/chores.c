@@ -11,7 +11,6 @@
 
 #define MINUTE_MS             60000
 #define RETAIN_MINUTES        60
-#define STORE_STUCK_MS        30000 /* the watchdog starves when a commit waits so long */
 
 /* ---- status line ---- */
 
@@ -24,8 +23,11 @@ char *chores_status_text(struct node *n, char *to)
 	len = snprintf(to, NOTIFY_STATUS_MAX, "%s, %zu/%zu members online, %zu peers", core_state_name(v.state),
 		v.online, v.members, v.conns);
 	if (v.pending && len > 0 && len < NOTIFY_STATUS_MAX)
-		snprintf(to + len, NOTIFY_STATUS_MAX - (size_t)len, ", %zu pending join%s", v.pending,
+		len += snprintf(to + len, NOTIFY_STATUS_MAX - (size_t)len, ", %zu pending join%s", v.pending,
 			v.pending == 1 ? "" : "s");
+	if (n->chores.warned_days && len > 0 && len < NOTIFY_STATUS_MAX)
+		snprintf(to + len, NOTIFY_STATUS_MAX - (size_t)len, ", the admin's proof ends within %d day%s",
+			(int)n->chores.warned_days, n->chores.warned_days == 1 ? "" : "s");
 	return to;
 }
 
@@ -45,15 +47,21 @@ void chores_status_changed(struct node *n)
 
 /* ---- watchdog ---- */
 
+static void expect_watchdog(struct node *n, int64_t ms)
+{
+	n->chores.watchdog_due = mono_add_ms(loop_now(n->loop), ms);
+	loop_timer_set(n->loop, &n->chores.watchdog, n->chores.watchdog_due);
+}
+
 static void on_watchdog(void *arg, mono_t now)
 {
 	struct node *n = arg;
 	struct store_figures f;
+	bool was_fed;
 
 	store_figures(n->store, &f);
-	if (mono_is_never(f.waiting_since) || mono_since_ms(now, f.waiting_since) < STORE_STUCK_MS)
-		notify_watchdog();
-	loop_timer_in_ms(n->loop, &n->chores.watchdog, notify_watchdog_ms());
+	was_fed = notify_watchdog(n->chores.watchdog_due, now, f.waiting_since);
+	expect_watchdog(n, was_fed ? notify_watchdog_ms() : NOTIFY_AGAIN_MS);
 }
 
 /* ---- the admin's proof ---- */
@@ -76,10 +84,13 @@ static void warn_of_expiry(struct node *n)
 	for (size_t i = 0; i < sizeof(thresholds) / sizeof(thresholds[0]); i++) {
 		if (days >= thresholds[i])
 			continue;
+		if (n->chores.warned_days == thresholds[i])
+			return;
 		if (n->chores.warned_days == 0 || thresholds[i] < n->chores.warned_days)
 			log_warn("MEMBERSHIP", "admin_proof_expiry", kv_wall("valid_to", s->proof.valid_to),
 				kv_int("days_left", days), kv_peer("peer_id", &s->proof.peer));
 		n->chores.warned_days = thresholds[i];
+		chores_status_changed(n); /* it tells of the proof, too */
 		return;
 	}
 }
@@ -157,7 +168,7 @@ void chores_start(struct node *n)
 	n->chores.status = (struct turn_end){.run = write_status, .arg = n};
 	loop_timer_in_ms(n->loop, &n->chores.minute, MINUTE_MS);
 	if (notify_watchdog_ms() > 0)
-		loop_timer_in_ms(n->loop, &n->chores.watchdog, notify_watchdog_ms());
+		expect_watchdog(n, notify_watchdog_ms());
 	warn_of_expiry(n);
 	notify_ready(chores_status_text(n, text));
 }

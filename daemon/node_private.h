@@ -16,6 +16,7 @@
 struct chores {
 	struct timer minute;   /* log, interfaces, proof expiry */
 	struct timer watchdog;
+	mono_t watchdog_due;   /* when it should fire: later, the loop did not turn in time */
 	unsigned minutes;
 	int64_t warned_days;   /* the threshold of proof expiry last warned of; 0 = none */
 	wall_t warned_for;     /* valid_to that it was about */

@@ -93,7 +93,7 @@ struct store {
 	bool is_closing;
 	struct list answers;   /* jobs for the loop */
 	struct store_figures figures;
-	mono_t in_work_since;  /* of the urgent job being worked on */
+	mono_t in_work_since;  /* of the job or batch being worked on; MONO_NEVER = none */
 
 	/* The writer's alone once it runs. */
 	struct db db;

@@ -261,7 +261,8 @@ struct store_figures {
 	uint64_t write_ns;         /* all transactions together; with commits: the mean */
 	uint64_t last_write_ns;
 	uint64_t bytes;            /* of database, WAL and side files, after the last commit */
-	mono_t waiting_since;      /* of the oldest urgent row not yet committed; MONO_NEVER = none
+	mono_t waiting_since;      /* of the oldest urgent row not yet committed, or of the transaction
+	                              in work if that is older; MONO_NEVER = none
 	                              (R-64: the watchdog is not fed when that is 30 s ago) */
 	bool is_disk_full;
 };

@@ -259,6 +259,14 @@ static int write_batch(struct store *s, const struct list *batch, bool has_room)
 	return rc;
 }
 
+/* What the disk has been busy with, for the watchdog. */
+static void set_in_work(struct store *s, mono_t since)
+{
+	pthread_mutex_lock(&s->mutex);
+	s->in_work_since = since;
+	pthread_mutex_unlock(&s->mutex);
+}
+
 /* Writes and frees what is in `batch`. What fails is lost and counted: it is only history. */
 static void do_batch(struct store *s, struct list *batch)
 {
@@ -272,7 +280,9 @@ static void do_batch(struct store *s, struct list *batch)
 	has_room = retain_has_room(s);
 	if (!has_room)
 		tell_full(s, true);
+	set_in_work(s, began);
 	rc = write_batch(s, batch, has_room);
+	set_in_work(s, MONO_NEVER);
 	count_write(s, rc, began);
 	if (rc != SQLITE_OK) {
 		if (db_is_full(&s->db, rc))
@@ -298,13 +308,6 @@ static void do_batch(struct store *s, struct list *batch)
 
 /* ---- the thread ---- */
 
-static void set_in_work(struct store *s, mono_t since)
-{
-	pthread_mutex_lock(&s->mutex);
-	s->in_work_since = since;
-	pthread_mutex_unlock(&s->mutex);
-}
-
 /* In the order in which it was put: observations gather until something urgent follows. */
 static void do_all(struct store *s, struct list *work)
 {
@@ -318,8 +321,8 @@ static void do_all(struct store *s, struct list *work)
 			list_append(&batch, node);
 			continue;
 		}
-		set_in_work(s, j->since);
 		do_batch(s, &batch);
+		set_in_work(s, j->since);
 		if (j->kind == JOB_QUERY)
 			query_run(s, j);
 		else if (j->kind == JOB_CHORE)
@@ -356,8 +359,10 @@ static void checkpoint(struct store *s)
 	if (s->db.wal_pages < DB_CHECKPOINT_PAGES || !s->db.handle)
 		return;
 	s->db.wal_pages = 0;
+	set_in_work(s, now(s));
 	/* A failure costs only a longer WAL; the next commit tries again. */
 	(void)sqlite3_wal_checkpoint_v2(s->db.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	set_in_work(s, MONO_NEVER);
 }
 
 static enum wait wanted_wait(const struct store *s)

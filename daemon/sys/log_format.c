@@ -269,6 +269,8 @@ void log_form_journal(struct buf *out, const struct log_record *r, const char *t
 		buf_reset(&value);
 		log_value(&value, r->kvs[i]);
 		put_field(out, key, buf_bytes(&value), true);
+		if (r->kvs[i]->kind == KV_ERR) /* whatever its key: one field to search for */
+			put_field(out, "P2POS_ERROR_CODE", buf_bytes(&value), true);
 	}
 	buf_deinit(&value);
 }

@@ -110,7 +110,12 @@ int64_t notify_watchdog_ms(void)
 	return watchdog_ms;
 }
 
-void notify_watchdog(void)
+bool notify_watchdog(mono_t due, mono_t now, mono_t waiting_since)
 {
+	if (mono_since_ms(now, due) > NOTIFY_LATE_MS)
+		return false;
+	if (!mono_is_never(waiting_since) && mono_since_ms(now, waiting_since) >= NOTIFY_COMMIT_MS)
+		return false;
 	tell("WATCHDOG=1", NULL);
+	return true;
 }

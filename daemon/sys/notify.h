@@ -12,6 +12,9 @@
 #include <stdbool.h>
 
 #define NOTIFY_STATUS_MAX 256 /* a longer status line is cut */
+#define NOTIFY_LATE_MS    1000  /* a loop that turns later than this is not well */
+#define NOTIFY_COMMIT_MS  30000 /* nor is a database that takes so long for a commit */
+#define NOTIFY_AGAIN_MS   1000
 
 /* Reads $NOTIFY_SOCKET and $WATCHDOG_USEC and takes both out of the environment. Returns whether
  * somebody listens. */
@@ -26,7 +29,9 @@ void notify_stopping(const char *status);
 
 /* How often the watchdog must be fed at the latest, halved as systemd advises; 0 = not at all. */
 int64_t notify_watchdog_ms(void);
-/* Feeds it. The caller judges whether the node deserves it. */
-void notify_watchdog(void);
+/* Feeds it, if the node deserves it (R-64), and returns whether it did: the loop came round to this
+ * at `now` when it was to at `due`, and what has waited longest for the disk has done so since
+ * `waiting_since` (MONO_NEVER: nothing waits). After a refusal ask again in NOTIFY_AGAIN_MS. */
+bool notify_watchdog(mono_t due, mono_t now, mono_t waiting_since);
 
 #endif

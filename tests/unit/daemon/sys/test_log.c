@@ -367,11 +367,11 @@ static void the_journal_gets_native_fields(void **state)
 	log_open(&(struct log_opts){.sink = LOG_JOURNAL, .fd = pipes[1], .journal = journal_path});
 	log_set_cluster("prod");
 	log_info("NODE", "runtime_state", kv_peer("peer_id", &id), kv_text("reason", "a\nb"),
-		kv_text("next", "healthy"));
+		kv_text("next", "healthy"), kv_err("cause", P2P_ERR_TIMEOUT));
 	n = recv(journal_fd, out, sizeof(out) - 1, 0);
 	assert_true(n > 0);
 	out[n] = '\0';
-	assert_ptr_equal(strstr(out, "MESSAGE=[NODE] action=runtime_state next=healthy peer_id="), out);
+	assert_ptr_equal(strstr(out, "MESSAGE=[NODE] action=runtime_state cause=timeout next=healthy peer_id="), out);
 	assert_non_null(strstr(out, "\nPRIORITY=6\n"));
 	assert_non_null(strstr(out, "\nSYSLOG_IDENTIFIER=p2posd\n"));
 	assert_non_null(strstr(out, "\nMESSAGE_ID=5f0f3a1c7b5e4a0c9d1b6f2e8a4c7d10\n"));
@@ -379,6 +379,7 @@ static void the_journal_gets_native_fields(void **state)
 	assert_non_null(strstr(out, "\nP2POS_ACTION=runtime_state\n"));
 	assert_non_null(strstr(out, "\nP2POS_CLUSTER_ID=prod\n"));
 	assert_non_null(strstr(out, "\nP2POS_REASON=a\\nb\n"));
+	assert_non_null(strstr(out, "\nP2POS_CAUSE=timeout\nP2POS_ERROR_CODE=timeout\n"));
 	assert_non_null(strstr(out, "\nCODE_FUNC=the_journal_gets_native_fields\n"));
 	snprintf(want, sizeof(want), "\nP2POS_PEER_ID=%s\n", peer_id_text(&id, text));
 	assert_non_null(strstr(out, want));

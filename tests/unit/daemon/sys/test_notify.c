@@ -58,8 +58,23 @@ static void systemd_hears_each_step(void **state)
 				    "configuration");
 	notify_stopping("stopping");
 	assert_string_equal(told(), "STOPPING=1\nSTATUS=stopping");
-	notify_watchdog();
+	assert_true(notify_watchdog((mono_t){5}, (mono_t){5}, MONO_NEVER));
 	assert_string_equal(told(), "WATCHDOG=1");
+}
+
+static void the_watchdog_starves_when_the_loop_or_the_disk_is_late(void **state)
+{
+	const mono_t now = {60 * NS_PER_SEC};
+
+	(void)state;
+	assert_true(notify_open());
+	assert_true(notify_watchdog(mono_add_ms(now, -NOTIFY_LATE_MS), now, MONO_NEVER));
+	assert_string_equal(told(), "WATCHDOG=1");
+	assert_false(notify_watchdog(mono_add_ms(now, -NOTIFY_LATE_MS - 1), now, MONO_NEVER));
+	assert_true(notify_watchdog(now, now, mono_add_ms(now, -NOTIFY_COMMIT_MS + 1)));
+	assert_string_equal(told(), "WATCHDOG=1");
+	assert_false(notify_watchdog(now, now, mono_add_ms(now, -NOTIFY_COMMIT_MS)));
+	assert_string_equal(told(), "");
 }
 
 static void a_status_stays_one_assignment_and_is_cut(void **state)
@@ -103,7 +118,7 @@ static void without_a_supervisor_nothing_happens(void **state)
 	assert_false(notify_open());
 	assert_int_equal(notify_watchdog_ms(), 0);
 	notify_ready("x");
-	notify_watchdog();
+	(void)notify_watchdog(MONO_ZERO, MONO_ZERO, MONO_NEVER);
 	assert_string_equal(told(), "");
 	setenv("NOTIFY_SOCKET", "vsock:1", 1);
 	assert_false(notify_open());
@@ -124,6 +139,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(systemd_hears_each_step),
+		TEST(the_watchdog_starves_when_the_loop_or_the_disk_is_late),
 		TEST(a_status_stays_one_assignment_and_is_cut),
 		TEST(the_watchdog_is_halved_and_only_for_us),
 		TEST(without_a_supervisor_nothing_happens),
