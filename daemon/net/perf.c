@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* perf.c: streams for proto/libp2p/perf.h, both sides. */
+#include "daemon/net/perf.h"
+
+#include <stdlib.h>
+
+#include "proto/base/err.h"
+#include "proto/base/mem.h"
+
+struct perfs {
+	struct streams *streams;
+	struct loop *loop;
+	struct list served, runs;
+	unsigned run_count;
+};
+
+/* --- answering --- */
+
+struct served {
+	struct list node;
+	struct stream *stream;
+	struct perf_server server;
+};
+
+static void served_free(struct served *v)
+{
+	list_remove(&v->node);
+	free(v);
+}
+
+static void give_up(struct served *v)
+{
+	stream_reset(v->stream);
+	served_free(v);
+}
+
+static void served_write(struct served *v)
+{
+	mono_t now = loop_now(stream_loop(v->stream));
+	struct bytes owed = perf_server_owed(&v->server);
+	bool has_room = true;
+
+	while (owed.len && has_room) { /* on_room goes on */
+		size_t n = stream_write(v->stream, owed);
+
+		perf_server_sent(&v->server, n, now);
+		has_room = n == owed.len;
+		owed = perf_server_owed(&v->server);
+	}
+	if (perf_server_is_done(&v->server))
+		stream_end(v->stream);
+	stream_set_deadline(v->stream, perf_server_deadline(&v->server));
+}
+
+static void served_on_data(struct stream *s, struct bytes in)
+{
+	struct served *v = stream_user(s);
+
+	if (perf_server_recv(&v->server, in, loop_now(stream_loop(s))))
+		give_up(v);
+	else
+		stream_set_deadline(s, perf_server_deadline(&v->server));
+}
+
+static void served_on_end(struct stream *s)
+{
+	struct served *v = stream_user(s);
+
+	if (perf_server_end(&v->server, loop_now(stream_loop(s))))
+		give_up(v);
+	else
+		served_write(v);
+}
+
+static void served_on_room(struct stream *s)
+{
+	served_write(stream_user(s));
+}
+
+static void served_on_gone(struct stream *s, int err)
+{
+	(void)err;
+	served_free(stream_user(s));
+}
+
+static const struct stream_handler served_handler = {.on_data = served_on_data,
+	.on_end = served_on_end,
+	.on_room = served_on_room,
+	.on_gone = served_on_gone};
+
+static bool on_open(void *arg, struct stream *s)
+{
+	struct perfs *p = arg;
+	struct served *v;
+	unsigned same = 0;
+
+	list_each(node, &p->served)
+		same += stream_conn(list_entry(node, struct served, node)->stream) == stream_conn(s);
+	if (same >= PERF_SERVED_MAX)
+		return false;
+	v = xcalloc(1, sizeof(*v));
+	v->stream = s;
+	perf_server_init(&v->server, loop_now(p->loop));
+	list_append(&p->served, &v->node);
+	stream_attach(s, &served_handler, v, perf_server_deadline(&v->server));
+	return true;
+}
+
+/* --- asking --- */
+
+struct perf_run {
+	struct list node;
+	struct perfs *owner;
+	struct perf_opts opts;
+	struct stream *stream;
+	struct perf_client client;
+	struct perf_result result;
+	bool is_complete; /* `result` is written */
+	struct timer begin;
+};
+
+static void run_free(struct perf_run *r)
+{
+	loop_timer_stop(r->owner->loop, &r->begin);
+	list_remove(&r->node);
+	r->owner->run_count--;
+	free(r);
+}
+
+/* The stream is dealt with by the caller. */
+static void run_done(struct perf_run *r, int err)
+{
+	struct perf_opts opts = r->opts;
+	struct perf_result result = r->result;
+
+	run_free(r);
+	opts.on_done(opts.arg, err, err ? NULL : &result);
+}
+
+static void run_fail(struct perf_run *r, int err)
+{
+	stream_reset(r->stream);
+	run_done(r, err);
+}
+
+/* Times are the clock's, read at each event: a turn may be long when this much moves. */
+static mono_t run_clock(const struct perf_run *r)
+{
+	return loop_clock(r->owner->loop);
+}
+
+static void run_write(struct perf_run *r)
+{
+	struct bytes owed = perf_client_owed(&r->client);
+	bool has_room = true;
+
+	while (owed.len && has_room) { /* on_room goes on */
+		size_t n = stream_write(r->stream, owed);
+
+		perf_client_sent(&r->client, n, run_clock(r));
+		has_room = n == owed.len;
+		owed = perf_client_owed(&r->client);
+	}
+	if (perf_client_is_done(&r->client))
+		stream_end(r->stream);
+	stream_set_deadline(r->stream, perf_client_deadline(&r->client));
+}
+
+static void on_begin(void *arg, mono_t now)
+{
+	struct perf_run *r = arg;
+
+	(void)now;
+	perf_client_init(&r->client, r->opts.up, r->opts.down, run_clock(r));
+	run_write(r);
+}
+
+static void run_on_data(struct stream *s, struct bytes in)
+{
+	struct perf_run *r = stream_user(s);
+	int err = perf_client_recv(&r->client, in, run_clock(r));
+
+	if (err)
+		run_fail(r, err);
+	else
+		stream_set_deadline(s, perf_client_deadline(&r->client));
+}
+
+static void run_on_end(struct stream *s)
+{
+	struct perf_run *r = stream_user(s);
+	int err = perf_client_end(&r->client, run_clock(r), &r->result);
+
+	if (err)
+		run_fail(r, err);
+	else
+		r->is_complete = true; /* on_gone follows: both directions have ended */
+}
+
+static void run_on_room(struct stream *s)
+{
+	run_write(stream_user(s));
+}
+
+static void run_on_gone(struct stream *s, int err)
+{
+	struct perf_run *r = stream_user(s);
+
+	run_done(r, r->is_complete ? 0 : err ? err : P2P_ERR_CLOSED);
+}
+
+static const struct stream_handler run_handler = {.on_data = run_on_data,
+	.on_end = run_on_end,
+	.on_room = run_on_room,
+	.on_gone = run_on_gone};
+
+int perf_run_start(struct perfs *p, const struct perf_opts *opts, struct perf_run **ret)
+{
+	struct perf_run *r;
+	int err;
+
+	if (opts->up > PERF_BYTES_MAX || opts->down > PERF_BYTES_MAX)
+		return P2P_ERR_TOO_LARGE;
+	if (p->run_count >= PERF_RUNS_MAX)
+		return P2P_ERR_FULL;
+	r = xcalloc(1, sizeof(*r));
+	r->owner = p;
+	r->opts = *opts;
+	r->begin = TIMER(on_begin, r);
+	list_append(&p->runs, &r->node);
+	p->run_count++;
+	err = stream_open(p->streams, opts->conn, PERF_PROTOCOL, &run_handler, r,
+		mono_add_ms(loop_now(p->loop), PERF_IDLE_MS), &r->stream);
+	if (err) {
+		run_free(r);
+		return err;
+	}
+	/* From the loop, so that whatever comes of it is told from there. */
+	loop_timer_set(p->loop, &r->begin, loop_now(p->loop));
+	*ret = r;
+	return 0;
+}
+
+void perf_run_cancel(struct perf_run *r)
+{
+	stream_reset(r->stream);
+	run_free(r);
+}
+
+struct perfs *perfs_new(struct streams *st, bool serves)
+{
+	struct perfs *p = xcalloc(1, sizeof(*p));
+
+	p->streams = st;
+	p->loop = swarm_loop(streams_swarm(st));
+	list_init(&p->served);
+	list_init(&p->runs);
+	if (serves)
+		(void)streams_serve(st, PERF_PROTOCOL, on_open, p); /* served once a process */
+	return p;
+}
+
+void perfs_free(struct perfs *p)
+{
+	if (!p)
+		return;
+	list_each(node, &p->served)
+		served_free(list_entry(node, struct served, node));
+	list_each(node, &p->runs)
+		run_free(list_entry(node, struct perf_run, node));
+	free(p);
+}
