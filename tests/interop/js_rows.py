@@ -6,8 +6,8 @@ import re
 import time
 
 from p2pos import Cluster, Failed, ctl, join_string, strangers, wait_until
-from peer import Js
-from rows import Admin, chapter, check, held, metric, row, same
+from peer import Js, Peer, missing
+from rows import Admin, chapter, check, held, metric, row, same, skip
 
 PULL = "/p2pos/membership/1.0.0"
 STATUS = "/p2pos/status/1.0.0"
@@ -280,11 +280,14 @@ def admin():
 
 @chapter
 def keys():
-    # js-libp2p has no peers with ECDSA keys, so nothing can come from there.
+    # js-libp2p has no peers with ECDSA keys; those of go stand in.
     with scene(members=False) as (_, node, js, _admin):
-        for kind in ("rsa", "secp256k1"):
-            with Js(key=kind) as odd:
-                with row(JS, f"a peer with a key of type {kind} is refused, and logged") as note:
+        for kind, by in (("rsa", "js"), ("secp256k1", "js"), ("ecdsa", "go")):
+            if missing(by):
+                skip(f"{by} -> p2posd", f"a peer with a key of type {kind}", missing(by))
+                continue
+            with Peer(by, key=kind) as odd:
+                with row(f"{by} -> p2posd", f"a peer with a key of type {kind} is refused, and logged") as note:
                     seen = len(node.log())
                     # A dialler has finished its part of Noise before the other side reads its key.
                     with contextlib.suppress(Failed):
@@ -295,7 +298,7 @@ def keys():
                     line = wait_until("a line about it", lambda s=seen: next((
                         x for x in node.log()[s:].splitlines() if "handshake_failed" in x), None))
                     note(re.sub(r"address=\S+ ", "", line))
-                with row(P2POSD, f"dialling a peer with a key of type {kind} fails cleanly") as note:
+                with row(f"p2posd -> {by}", f"dialling a peer with a key of type {kind} fails cleanly") as note:
                     a = node.ctl("--json", "peer", "connect", odd.addr.split("/p2p/")[0], check=False)
                     check(a.code in (69, 76) and a.json["error"]["hint"], a.code, a.out)
                     note(a.json["error"]["message"][:60])
