@@ -30,8 +30,9 @@
 	"remote_eof remote_close remote_protocol remote_internal remote_limit remote_rate "        \
 	"remote_violation remote_supplanted remote_idle remote_shutdown remote_gated "             \
 	/* the ladder, Noise, Yamux */                                                             \
-	"transport_failed early_bytes select_malformed select_no_common muxer_none "               \
-	"first_byte_timeout select_timeout noise_timeout muxer_timeout ready_timeout "             \
+	"transport_failed early_bytes select_malformed select_no_common select_refused "           \
+	"muxer_none first_byte_timeout select_timeout noise_timeout tls_timeout muxer_timeout "    \
+	"ready_timeout "                                                                           \
 	"noise_handshake noise_decrypt noise_exhausted noise_empty noise_signature "               \
 	"key_type_unknown yamux_protocol yamux_churn send_stalled "                                \
 	/* TLS, besides what is wrong with a certificate */                                        \

@@ -29,15 +29,18 @@ struct conn *conn_new(const struct conn_opts *opts)
 	return c;
 }
 
-/* Everything but what a last go-away needs. */
+/* Everything but what last words need. */
 static void let_go(struct conn *c)
 {
 	streams_deinit(c);
-	buf_deinit(&c->wire);
+	if (!c->alert_owed)
+		buf_deinit(&c->wire);
 	buf_deinit(&c->rest);
 	buf_deinit(&c->early);
-	if (!c->farewell)
+	if (!c->farewell) {
 		mux_deinit(&c->mux);
+		security_deinit(&c->security);
+	}
 	sealed_release(c);
 }
 
@@ -46,8 +49,8 @@ void conn_free(struct conn *c)
 	if (!c)
 		return;
 	c->farewell = false;
+	c->alert_owed = false;
 	let_go(c);
-	ladder_end(c);
 	free(c);
 }
 
@@ -66,17 +69,19 @@ void conn_over(struct conn *c, int err, const char *why, const char *detail)
 	let_go(c);
 }
 
-void conn_over_after_input(struct conn *c, int err, const char *why)
+void conn_over_after_input(struct conn *c, int err, const char *why, const char *detail)
 {
 	if (!c->plain || conn_at(c) != AT_OPEN) {
-		conn_over(c, err, why, NULL);
+		conn_over(c, err, why, detail);
 		return;
 	}
 	sm_move(&c->state, AT_CLOSED);
 	c->err = err;
 	c->why = why;
+	c->detail = detail;
 	c->draining = true;
-	buf_deinit(&c->wire); /* nothing leaves any more */
+	if (!c->alert_owed)
+		buf_deinit(&c->wire); /* nothing leaves any more */
 }
 
 /* Bytes of a peer that is proven and not judged yet wait as they came. */
@@ -113,23 +118,33 @@ bool conn_wants_recv(const struct conn *c)
 	return conn_at(c) != AT_OPEN || !mux_is_stalled(&c->mux);
 }
 
+/* Nothing can leave any more. */
+static void silence(struct conn *c)
+{
+	c->farewell = false;
+	c->alert_owed = false;
+	if (conn_at(c) == AT_CLOSED)
+		buf_deinit(&c->wire);
+}
+
 void conn_eof(struct conn *c, int err)
 {
 	const char *why = err == P2P_ERR_CLOSED ? "remote_eof" : "transport_failed";
 
 	if (conn_at(c) == AT_CLOSING)
 		conn_over(c, P2P_ERR_CLOSED, c->why, NULL);
+	else if (conn_at(c) == AT_NEGOTIATING && propose_was_refused(c))
+		conn_over(c, P2P_ERR_UNSUPPORTED, "select_refused", NULL);
 	else if (conn_at(c) != AT_CLOSED)
-		conn_over_after_input(c, err, why);
-	/* Nothing can leave any more. */
-	c->farewell = false;
+		conn_over_after_input(c, err, why, NULL);
+	silence(c);
 }
 
 /* True when the muxer may speak. */
 static bool may_send(const struct conn *c)
 {
 	return c->mux.kind != MUX_NONE &&
-		(conn_at(c) == AT_OPEN || conn_at(c) == AT_CLOSING || c->farewell);
+	       (conn_at(c) == AT_OPEN || conn_at(c) == AT_CLOSING || c->farewell);
 }
 
 void conn_send(struct conn *c, struct buf *out, size_t budget, mono_t now)
@@ -139,8 +154,10 @@ void conn_send(struct conn *c, struct buf *out, size_t budget, mono_t now)
 	if (conn_at(c) != AT_CLOSED)
 		c->now = now;
 	/* The last handshake message waits for the owner's judgement. */
-	if (conn_at(c) != AT_PROVEN && c->wire.len && buf_put(out, buf_bytes(&c->wire)) == 0)
+	if (conn_at(c) != AT_PROVEN && c->wire.len && buf_put(out, buf_bytes(&c->wire)) == 0) {
 		buf_deinit(&c->wire);
+		c->alert_owed = false;
+	}
 	if (!may_send(c) || c->wire.len)
 		return;
 	sealed_send(c, out, budget);
@@ -176,7 +193,7 @@ bool conn_next(struct conn *c, struct conn_event *ret)
 	if (c->proven_owed) {
 		c->proven_owed = false;
 		ret->kind = CONN_PROVEN;
-		ret->peer = &c->noise.proof.peer;
+		ret->peer = &c->peer;
 		return true;
 	}
 	if (has_news(c) && streams_next(c, ret))
@@ -202,15 +219,12 @@ mono_t conn_deadline(const struct conn *c)
 	case AT_NEGOTIATING:
 	case AT_SECURING:
 	case AT_MUXING:
-	case AT_PROVEN:
-		return ladder_deadline(c);
+	case AT_PROVEN: return ladder_deadline(c);
 	case AT_OPEN:
-		return mono_min(c->wire.len ? c->ready_by : streams_deadline(c),
-			mux_deadline(&c->mux));
-	case AT_CLOSING:
-		return mono_min(c->step_by, mux_deadline(&c->mux));
-	case AT_CLOSED:
-		break;
+		return mono_min(
+			c->wire.len ? c->ready_by : streams_deadline(c), mux_deadline(&c->mux));
+	case AT_CLOSING: return mono_min(c->step_by, mux_deadline(&c->mux));
+	case AT_CLOSED: break;
 	}
 	return MONO_NEVER;
 }
@@ -240,8 +254,7 @@ void conn_tick(struct conn *c, mono_t now)
 		else
 			mux_tick(&c->mux, now);
 		return;
-	case AT_CLOSED:
-		return;
+	case AT_CLOSED: return;
 	}
 }
 
@@ -257,7 +270,7 @@ void conn_admit(struct conn *c, const struct conn_grant *grant, mono_t now)
 	if (conn_at(c) == AT_OPEN)
 		return;
 	sm_move(&c->state, AT_OPEN);
-	buf_swap(&waiting, &c->rest); /* and `rest` is for one cut message again */
+	buf_swap(&waiting, &c->rest);              /* and `rest` is for one cut message again */
 	(void)sealed_recv(c, buf_bytes(&waiting)); /* CONN_CLOSED tells */
 	buf_deinit(&waiting);
 }
@@ -292,14 +305,14 @@ void conn_close(struct conn *c, const char *why, mono_t now)
 
 void conn_abort(struct conn *c, int err, const char *why)
 {
-	c->farewell = false;
+	silence(c);
 	conn_over(c, err, why, NULL);
 }
 
 static size_t memory_of(const struct conn *c)
 {
 	return sizeof(*c) + c->wire.cap + c->rest.cap + c->early.cap + c->own_plain.cap +
-		streams_memory(c);
+	       security_memory(&c->security) + streams_memory(c);
 }
 
 void conn_info(const struct conn *c, struct conn_info *ret)
@@ -310,7 +323,9 @@ void conn_info(const struct conn *c, struct conn_info *ret)
 	*ret = (struct conn_info){
 		.side = c->opts.side,
 		.state = sm_name(&c->state),
-		.security = c->is_proven || conn_at(c) == AT_MUXING ? "noise" : "",
+		.security = c->is_proven || conn_at(c) == AT_MUXING
+				    ? security_word(c->security.kind)
+				    : "",
 		.muxer = c->is_proven ? "yamux" : "",
 		.early_muxer = c->early_muxer,
 		.streams_in = c->streams_in,
@@ -320,5 +335,5 @@ void conn_info(const struct conn *c, struct conn_info *ret)
 		.last_heard = c->last_heard,
 	};
 	if (c->is_proven)
-		ret->peer = c->noise.proof.peer;
+		ret->peer = c->peer;
 }

@@ -20,14 +20,22 @@
  * CONN_CLOSED gives one of these reason words:
  *
  *   first_byte_timeout, ready_timeout           a peer that is too slow to become ready (R-21)
- *   select_timeout, noise_timeout, muxer_timeout  the same, for the layer it was in
- *   select_malformed     not multistream-select       select_no_common  the peer has no Noise
+ *   select_timeout, noise_timeout, tls_timeout, muxer_timeout  the same, for the layer it was in
+ *   select_malformed     not multistream-select
+ *   select_no_common     the peer has none of the securities that we have
+ *   select_refused       it has not our first, and ended before it had heard of the next: most do,
+ *                        since our first handshake message stood behind the proposal. Dial anew with
+ *                        the other securities
  *   muxer_none           the peer has no Yamux
  *   noise_handshake      a malformed handshake, or a key that everybody knows
  *   noise_decrypt        altered, cut or misplaced bytes: nothing is sent any more
  *   noise_signature      the peer's proof of identity does not verify
  *   noise_empty          too many messages without content (R-28)
  *   noise_exhausted      a message counter is used up
+ *   tls_cert_…           the peer's certificate was refused; proto/tls/cert.h says which words
+ *   tls_alert_received   the peer refuses us, our certificate for instance; `detail` is its alert
+ *   tls_alpn, tls_version, tls_signature, tls_decrypt, tls_empty, tls_closed, tls_protocol,
+ *   tls_internal         as proto/tls/session.h has them
  *   peer_id_mismatch     somebody else than the one who was dialled
  *   key_type_rsa, key_type_ecdsa, key_type_secp256k1, key_type_unknown   an identity key that is not
  *                        Ed25519 (R-34)

@@ -207,8 +207,8 @@ void mux_usage(const struct mux *m, struct mux_usage *ret)
 		.queued_bytes = usage.queued_bytes,
 		/* Not usage.memory's exact sum over all streams: this is asked for in each turn. */
 		.memory = usage.queued_bytes + usage.unread_bytes +
-			(usage.inbound + usage.outbound) * (size_t)YAMUX_STREAM_BYTES +
-			m->yamux.slot_count * sizeof(m->yamux.slots[0]) +
-			m->yamux.reply_cap * sizeof(m->yamux.replies[0]),
+			  (usage.inbound + usage.outbound) * (size_t)YAMUX_STREAM_BYTES +
+			  m->yamux.slot_count * sizeof(m->yamux.slots[0]) +
+			  m->yamux.reply_cap * sizeof(m->yamux.replies[0]),
 	};
 }

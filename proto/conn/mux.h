@@ -38,9 +38,10 @@ struct mux_event {
 	enum mux_event_kind kind;
 	uint32_t stream;
 	int64_t rtt_ns;
-	struct bytes data;  /* borrowed until the next mux_next() or a call about this stream */
+	struct bytes data; /* borrowed until the next mux_next() or a call about this stream */
 	int err;
-	const char *why;    /* reason word of conn.h; NULL when it is mux_goodbye() that has ended it */
+	const char
+		*why; /* reason word of conn.h; NULL when it is mux_goodbye() that has ended it */
 	const char *detail; /* may be NULL */
 	bool tells_peer;    /* what it still has to send is for a peer that broke the rules */
 };
@@ -88,7 +89,8 @@ void mux_usage(const struct mux *m, struct mux_usage *ret);
 
 /* ---- goodbye.c ---- */
 
-/* Code of a goodbye for a word of conn_close(), and word of CONN_CLOSED for the code of the peer's. */
+/* Code of a goodbye for a word of conn_close(), and word of CONN_CLOSED for the code of the peer's.
+ */
 uint32_t goodbye_code(const char *why);
 const char *goodbye_word(uint64_t code);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between the pipe and the layers: whole Noise messages are made of bytes that come cut anywhere,
- * and what streams have to say is gathered into few large ones (performance.md D1, D2).
+/* Between the pipe and the layers: whole messages of Noise or TLS are made of bytes that come cut
+ * anywhere, and what streams have to say is gathered into few large ones (performance.md D1, D2).
  *
  * A message that lies whole in the bytes received is opened from there; only a cut one is copied.
  * Nothing is owned while nothing is half done. */
@@ -9,46 +9,44 @@
 #include "proto/base/err.h"
 #include "proto/conn/ladder.h"
 
-#define CONTENT_BYTES_MAX 32768 /* of a message that we seal: ciphers gain nothing from more */
-#define CONTENT_BYTES_MIN 4096  /* of a budget; frames are not cut into crumbs */
-#define AROUND_BYTES      (NOISE_LENGTH_BYTES + NOISE_TAG_BYTES)
+#define CONTENT_BYTES_MIN 4096 /* of a budget; frames are not cut into crumbs */
 
 /* Moves bytes from `in` to the kept part of a message until it has `want`; false when `in` ends. */
 static bool keep_until(struct conn *c, struct bytes *in, size_t want)
 {
 	struct bytes piece = bytes_head(*in, want - c->rest.len);
 
-	/* The length of a message is limited by noise_message_len(), so this always fits; memory
+	/* The length of a message is limited by security_message_len(), so this always fits; memory
 	 * grows with what has come, not with what a length promises. */
 	(void)buf_put(&c->rest, piece);
 	*in = bytes_from(*in, piece.len);
 	return c->rest.len == want;
 }
 
-int sealed_next(struct conn *c, struct bytes *in, struct bytes *ret_body)
+int sealed_next(struct conn *c, struct bytes *in, struct bytes *ret_message)
 {
 	size_t len;
 	int err;
 
 	if (c->rest.len == 0) {
-		err = noise_message_len(&c->noise, *in, &len);
+		err = security_message_len(&c->security, *in, &len);
 		if (err)
 			return err;
-		if (in->len >= len) {
-			*ret_body = bytes_from(bytes_head(*in, len), NOISE_LENGTH_BYTES);
+		if (in->len >= len && len > security_header_bytes(&c->security)) {
+			*ret_message = bytes_head(*in, len);
 			*in = bytes_from(*in, len);
 			return 0;
 		}
 		(void)buf_reserve(&c->rest, in->len); /* less than one message */
 	}
 	do {
-		err = noise_message_len(&c->noise, buf_bytes(&c->rest), &len);
+		err = security_message_len(&c->security, buf_bytes(&c->rest), &len);
 		if (err)
 			return err;
 		if (!keep_until(c, in, len))
 			return P2P_ERR_AGAIN;
-	} while (len == NOISE_LENGTH_BYTES);
-	*ret_body = bytes_from(buf_bytes(&c->rest), NOISE_LENGTH_BYTES);
+	} while (len == security_header_bytes(&c->security));
+	*ret_message = buf_bytes(&c->rest);
 	return 0;
 }
 
@@ -87,42 +85,52 @@ void sealed_release(struct conn *c)
 	c->plain = NULL;
 }
 
-int sealed_open(struct conn *c, struct bytes body, struct bytes *ret_plain)
+int sealed_open(struct conn *c, struct bytes message, struct bytes *ret_plain)
 {
 	struct buf *plain;
 	uint8_t *to;
 
 	if (c->rest.len) {
 		/* Put together in our own memory. */
-		to = c->rest.data + NOISE_LENGTH_BYTES;
-		assert(body.at == to);
+		to = c->rest.data;
+		assert(message.at == to);
 	} else {
 		plain = take_plain(c);
-		(void)buf_reserve(plain, body.len); /* it has no maximum */
+		(void)buf_reserve(plain, message.len); /* it has no maximum */
 		to = plain->data + plain->len;
 	}
-	ret_plain->at = to;
-	return noise_open(&c->noise, body, to, &ret_plain->len);
+	return security_open(&c->security, message, to, &c->wire, ret_plain);
 }
 
 /* Opens whole messages of `in` behind each other into `plain`; the first error. */
 static int open_all(struct conn *c, struct bytes in, struct buf *plain)
 {
 	for (;;) {
-		struct bytes body;
-		size_t len;
-		int err = in.len ? sealed_next(c, &in, &body) : P2P_ERR_AGAIN;
+		struct bytes message, opened;
+		int err = in.len ? sealed_next(c, &in, &message) : P2P_ERR_AGAIN;
 
 		if (err)
 			return err == P2P_ERR_AGAIN ? 0 : err;
-		/* Room for the tag is counted in: it is written over by the next message. */
-		(void)buf_reserve(plain, body.len);
-		err = noise_open(&c->noise, body, plain->data + plain->len, &len);
+		/* Room for what is around the content is counted in: the next message is written
+		 * over it. */
+		(void)buf_reserve(plain, message.len);
+		err = security_open(
+			&c->security, message, plain->data + plain->len, &c->wire, &opened);
 		if (err)
 			return err;
-		plain->len += len;
+		plain->len += opened.len;
 		sealed_done(c);
 	}
+}
+
+int sealed_fail(struct conn *c, int err)
+{
+	const struct security *s = &c->security;
+
+	/* Noise is silent then; TLS has an alert for the peer. */
+	c->alert_owed = s->kind == CONN_TLS && c->wire.len > 0;
+	conn_over_after_input(c, err, security_why(s), security_detail(s));
+	return err;
 }
 
 int sealed_recv(struct conn *c, struct bytes in)
@@ -144,68 +152,72 @@ int sealed_recv(struct conn *c, struct bytes in)
 	} else {
 		sealed_release(c);
 	}
-	if (err)
-		conn_over_after_input(c, err, c->noise.why);
-	return err;
-}
-
-size_t sealed_begin(struct buf *out)
-{
-	size_t begin = out->len;
-
-	(void)buf_put_u16be(out, 0); /* the caller has made sure of the room */
-	return begin;
-}
-
-int sealed_end(struct conn *c, struct buf *out, size_t begin)
-{
-	size_t len = out->len - begin - NOISE_LENGTH_BYTES;
-
-	if (!buf_grow(out, NOISE_TAG_BYTES)) {
-		buf_truncate(out, begin);
-		return P2P_ERR_TOO_LARGE;
-	}
-	return noise_seal(&c->noise, out->data + begin, len);
+	return err ? sealed_fail(c, err) : 0;
 }
 
 /* How much content the next message may have, given what is left of the budget and of the room in
  * `out`; 0: no more messages now. */
-static size_t next_content(const struct buf *out, size_t start, size_t budget)
+static size_t next_content(const struct conn *c, const struct buf *out, size_t start, size_t budget)
 {
+	size_t most = security_content_max(&c->security);
 	size_t used = out->len - start;
 	size_t left = budget > used ? budget - used : 0;
-	size_t most;
+	size_t room;
 
 	if (left < CONTENT_BYTES_MIN) {
 		if (used)
 			return 0;
 		left = CONTENT_BYTES_MIN;
 	}
-	most = left < CONTENT_BYTES_MAX ? left : CONTENT_BYTES_MAX;
+	if (left < most)
+		most = left;
 	if (!out->max)
 		return most;
-	left = out->max - out->len;
-	if (left <= AROUND_BYTES + YAMUX_HEADER_BYTES)
+	room = security_content_in(&c->security, out->max - out->len);
+	if (room <= YAMUX_HEADER_BYTES)
 		return 0;
-	return left - AROUND_BYTES < most ? left - AROUND_BYTES : most;
+	return room < most ? room : most;
+}
+
+/* One message from the muxer, made where it is sealed. P2P_ERR_AGAIN when nothing came of it. */
+static int gather_in_place(struct conn *c, struct buf *out, size_t content)
+{
+	size_t begin = security_begin_in_place(out), empty = out->len;
+
+	mux_send(&c->mux, out, content, c->now);
+	if (out->len > empty)
+		return security_end_in_place(&c->security, out, begin);
+	buf_truncate(out, begin);
+	return P2P_ERR_AGAIN;
+}
+
+/* TLS seals from one memory into another: the content is made in the processor's cache. */
+static int gather(struct conn *c, struct buf *out, size_t content)
+{
+	uint8_t room[TLS_CONTENT_BYTES_MAX];
+	struct buf plain = {.data = room, .cap = sizeof(room), .max = sizeof(room)};
+
+	mux_send(&c->mux, &plain, content, c->now);
+	return plain.len ? security_seal(&c->security, buf_bytes(&plain), out) : P2P_ERR_AGAIN;
 }
 
 void sealed_send(struct conn *c, struct buf *out, size_t budget)
 {
+	bool is_noise = c->security.kind == CONN_NOISE;
 	size_t start = out->len, content;
 
-	while (mux_has_output(&c->mux) && (content = next_content(out, start, budget))) {
-		size_t begin = sealed_begin(out);
+	while (mux_has_output(&c->mux) && (content = next_content(c, out, start, budget))) {
+		size_t begin = out->len;
+		int err = is_noise ? gather_in_place(c, out, content) : gather(c, out, content);
 
-		mux_send(&c->mux, out, content, c->now);
-		if (out->len == begin + NOISE_LENGTH_BYTES) {
-			buf_truncate(out, begin);
+		if (err == P2P_ERR_AGAIN)
 			return;
-		}
-		if (sealed_end(c, out, begin)) {
+		if (err) {
 			buf_truncate(out, begin);
-			conn_over(c, P2P_ERR_CRYPTO, c->noise.why, NULL);
+			(void)sealed_fail(c, err);
 			return;
 		}
 	}
+	if (conn_at(c) != AT_OPEN && !mux_has_output(&c->mux))
+		security_bye(&c->security, out);
 }

@@ -43,6 +43,7 @@
 #define TLS_BODY_BYTES_MAX      (TLS_CONTENT_BYTES_MAX + 256) /* as received; more fails */
 #define TLS_RECORD_BYTES_MAX    (TLS_HEADER_BYTES + TLS_BODY_BYTES_MAX)
 #define TLS_HANDSHAKE_BYTES_MAX 32768 /* of all that a peer sends to shake hands; more fails */
+#define TLS_SESSION_BYTES       11264 /* of the heap that GnuTLS holds for an idle session, measured */
 #define TLS_EMPTY_IN_A_ROW_MAX  16    /* records without content; the next one fails */
 
 /* What tls_seal() makes of `len` bytes at most: a header, type and tag around each record, a change

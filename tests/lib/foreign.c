@@ -1,67 +1,110 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/foreign.h"
 
+#include <gnutls/gnutls.h>
+
 #include "proto/yamux/frame.h"
 #include "tests/lib/p2ptest.h"
 
-#define HELLO "\x13/multistream/1.0.0\n\x07/noise\n"
-#define HELLO_BYTES (sizeof(HELLO) - 1)
+#define HELLO       "\x13/multistream/1.0.0\n"
+#define HELLO_NOISE HELLO "\x07/noise\n"
+#define HELLO_TLS   HELLO "\x0b/tls/1.0.0\n"
 
-/* What the conn answers to `said`, appended to `out`. */
-static void ask(struct conn *to, struct bytes said, struct buf *out, mono_t now)
+static bool is_tls(const struct foreign *f)
 {
-	assert_ok(conn_recv(to, said, now));
-	conn_send(to, out, 1 << 20, now);
+	return f->security == CONN_TLS;
 }
 
-static void prepare(struct foreign *f, struct conn *to, uint64_t seed)
+static void prepare(struct foreign *f, struct conn *to, enum conn_security security, uint64_t seed)
 {
 	memset(f, 0, sizeof(*f));
 	f->to = to;
+	f->security = security;
 	rng_seed(&f->seeded, seed);
 	key_generate(&f->seeded.rng, &f->identity);
-	noise_static_init(&f->own, &f->identity, &f->seeded.rng);
+	key_pair_peer_id(&f->identity, &f->id);
+	if (is_tls(f))
+		assert_ok(tls_identity_init(&f->own_tls, &f->identity, &f->seeded.rng,
+			FOREIGN_WALL, TLS_AES_FIRST));
+	else
+		noise_static_init(&f->own, &f->identity, &f->seeded.rng);
 }
 
-static void shake_hands(struct foreign *f, struct conn *to, mono_t now)
+static int begin(struct foreign *f, bool offers_no_muxer, struct buf *out)
 {
-	struct buf said = BUF_INIT, answer = BUF_INIT;
-	size_t len;
-
+	if (is_tls(f)) {
+		tls_init(&f->tls, &(struct tls_opts){.initiator = true,
+					  .own = &f->own_tls,
+					  .now = FOREIGN_WALL,
+					  .offers_no_muxer = offers_no_muxer});
+		return tls_begin(&f->tls, out);
+	}
+	if (offers_no_muxer)
+		f->own.payload_len = f->own.proof_len;
 	noise_init(&f->noise,
 		&(struct noise_opts){.initiator = true, .own = &f->own, .rng = &f->seeded.rng});
-	assert_ok(buf_put_str(&said, HELLO));
-	assert_ok(noise_begin(&f->noise, &said));
-	ask(to, buf_bytes(&said), &answer, now);
-	assert_bytes(bytes_head(buf_bytes(&answer), HELLO_BYTES), BYTES_LIT(HELLO));
-	buf_drop(&answer, HELLO_BYTES);
+	return noise_begin(&f->noise, out);
+}
+
+static int message_len(struct foreign *f, struct bytes in, size_t *ret_len)
+{
+	return is_tls(f) ? tls_message_len(&f->tls, in, ret_len)
+			 : noise_message_len(&f->noise, in, ret_len);
+}
+
+static int handshake(struct foreign *f, struct bytes message, struct buf *out)
+{
+	return is_tls(f) ? tls_handshake(&f->tls, message, out)
+			 : noise_handshake(&f->noise, bytes_from(message, 2), out);
+}
+
+static void shake_hands(struct foreign *f, bool offers_no_muxer, mono_t now)
+{
+	struct bytes hello = is_tls(f) ? BYTES_LIT(HELLO_TLS) : BYTES_LIT(HELLO_NOISE);
+	struct buf said = BUF_INIT, answer = BUF_INIT;
+	struct bytes rest;
+
+	assert_ok(buf_put(&said, hello));
+	assert_ok(begin(f, offers_no_muxer, &said));
+	assert_ok(conn_recv(f->to, buf_bytes(&said), now));
+	conn_send(f->to, &answer, 1 << 20, now);
 	buf_reset(&said);
-	assert_ok(noise_message_len(&f->noise, buf_bytes(&answer), &len));
-	assert_int_equal(len, answer.len);
-	assert_ok(noise_handshake(&f->noise, bytes_from(buf_bytes(&answer), 2), &said));
-	buf_reset(&answer);
-	ask(to, buf_bytes(&said), &answer, now);
-	assert_true(noise_is_ready(&f->noise));
+	rest = buf_bytes(&answer);
+	assert_bytes(bytes_head(rest, hello.len), hello);
+	rest = bytes_from(rest, hello.len);
+	while (rest.len) {
+		size_t len;
+
+		assert_ok(message_len(f, rest, &len));
+		assert_true(len <= rest.len);
+		assert_ok(handshake(f, bytes_head(rest, len), &said));
+		rest = bytes_from(rest, len);
+	}
+	assert_true(is_tls(f) ? tls_is_ready(&f->tls) : noise_is_ready(&f->noise));
+	assert_ok(conn_recv(f->to, buf_bytes(&said), now));
 	buf_deinit(&said);
 	buf_deinit(&answer);
 }
 
-void foreign_init(struct foreign *f, struct conn *to, uint64_t seed, mono_t now)
+void foreign_init(struct foreign *f, struct conn *to, enum conn_security security, uint64_t seed,
+	mono_t now)
 {
-	prepare(f, to, seed);
-	shake_hands(f, to, now);
+	prepare(f, to, security, seed);
+	shake_hands(f, false, now);
 }
 
-void foreign_init_late(struct foreign *f, struct conn *to, uint64_t seed, mono_t now)
+void foreign_init_late(struct foreign *f, struct conn *to, enum conn_security security,
+	uint64_t seed, mono_t now)
 {
-	prepare(f, to, seed);
-	f->own.payload_len = f->own.proof_len;
-	shake_hands(f, to, now);
+	prepare(f, to, security, seed);
+	shake_hands(f, true, now);
 }
 
 void foreign_deinit(struct foreign *f)
 {
 	noise_deinit(&f->noise);
+	tls_deinit(&f->tls);
+	tls_identity_deinit(&f->own_tls);
 	buf_deinit(&f->heard);
 	buf_deinit(&f->out);
 }
@@ -88,40 +131,80 @@ void foreign_open(struct foreign *f, uint32_t stream, struct bytes text)
 		foreign_data(f, 0, stream, text);
 }
 
+static void seal_with_noise(struct foreign *f, struct buf *sealed)
+{
+	assert_true(f->out.len <= NOISE_PLAIN_BYTES_MAX);
+	assert_ok(buf_put_u16be(sealed, 0));
+	assert_ok(buf_put(sealed, buf_bytes(&f->out)));
+	assert_non_null(buf_grow(sealed, NOISE_TAG_BYTES));
+	assert_ok(noise_seal(&f->noise, sealed->data, f->out.len));
+}
+
 void foreign_flush(struct foreign *f, mono_t now)
 {
 	struct buf sealed = BUF_INIT;
-	size_t len = f->out.len;
 
-	assert_true(len > 0 && len <= NOISE_PLAIN_BYTES_MAX);
-	assert_ok(buf_put_u16be(&sealed, 0));
-	assert_ok(buf_put(&sealed, buf_bytes(&f->out)));
-	assert_non_null(buf_grow(&sealed, NOISE_TAG_BYTES));
-	assert_ok(noise_seal(&f->noise, sealed.data, len));
+	assert_true(f->out.len > 0);
+	if (is_tls(f))
+		assert_ok(tls_seal(&f->tls, buf_bytes(&f->out), &sealed));
+	else
+		seal_with_noise(f, &sealed);
 	(void)conn_recv(f->to, buf_bytes(&sealed), now); /* CONN_CLOSED tells */
 	buf_reset(&f->out);
 	buf_deinit(&sealed);
 }
 
-void foreign_listen(struct foreign *f, mono_t now)
+void foreign_say_nothing(struct foreign *f, mono_t now)
+{
+	uint8_t room[256];
+	struct buf sealed = {.data = room, .cap = sizeof(room), .max = sizeof(room)};
+
+	if (is_tls(f)) {
+		f->tls.out = &sealed;
+		assert_true(gnutls_record_send2(f->tls.session, "", 0, 1, 0) >= 0); /* padding */
+		f->tls.out = NULL;
+	} else {
+		assert_ok(buf_put_u16be(&sealed, NOISE_TAG_BYTES));
+		assert_non_null(buf_grow(&sealed, NOISE_TAG_BYTES));
+		assert_ok(noise_cipher_seal(
+			&f->noise.tx, BYTES_NONE, room + NOISE_LENGTH_BYTES, 0));
+	}
+	(void)conn_recv(f->to, buf_bytes(&sealed), now); /* CONN_CLOSED tells */
+}
+
+static int open_message(struct foreign *f, struct bytes message, uint8_t *to, size_t *ret_len)
+{
+	struct buf alert = BUF_INIT;
+	int err;
+
+	if (!is_tls(f))
+		return noise_open(&f->noise, bytes_from(message, 2), to, ret_len);
+	err = tls_open(&f->tls, message, to, &alert, ret_len);
+	buf_deinit(&alert);
+	return err;
+}
+
+int foreign_listen(struct foreign *f, mono_t now)
 {
 	struct buf said = BUF_INIT;
 	struct bytes rest;
+	int err = 0;
 
 	conn_send(f->to, &said, 1 << 20, now);
 	rest = buf_bytes(&said);
-	while (rest.len) {
+	while (!err && rest.len) {
 		size_t whole, got;
 
-		assert_ok(noise_message_len(&f->noise, rest, &whole));
+		assert_ok(message_len(f, rest, &whole));
 		assert_true(whole <= rest.len);
 		assert_ok(buf_reserve(&f->heard, whole));
-		assert_ok(noise_open(&f->noise, bytes_from(bytes_head(rest, whole), 2),
-			f->heard.data + f->heard.len, &got));
-		f->heard.len += got;
+		err = open_message(f, bytes_head(rest, whole), f->heard.data + f->heard.len, &got);
+		f->heard.len += err ? 0 : got;
 		rest = bytes_from(rest, whole);
 	}
+	assert_true(!err || is_tls(f));
 	buf_deinit(&said);
+	return err;
 }
 
 bool foreign_heard(

@@ -8,7 +8,7 @@
 const char *const pair_protocols[] = {"/test/echo/1.0.0", "/test/other/1.0.0", "/ipfs/ping/1.0.0"};
 const size_t pair_protocol_count = sizeof(pair_protocols) / sizeof(pair_protocols[0]);
 
-static void side_init(struct pair_side *s, uint64_t seed)
+static void side_init(struct pair_side *s, enum pair_stack stack, uint64_t seed)
 {
 	struct key_public key;
 
@@ -19,6 +19,8 @@ static void side_init(struct pair_side *s, uint64_t seed)
 	key_public_pb(&key, s->identity_pb);
 	key_pair_peer_id(&s->identity, &s->id);
 	noise_static_init(&s->noise, &s->identity, s->rng);
+	s->securities[0] = stack == PAIR_TLS ? CONN_TLS : CONN_NOISE;
+	s->security_count = 1;
 	s->grant = (struct conn_grant){
 		.protocols = pair_protocols,
 		.protocol_count = pair_protocol_count,
@@ -30,13 +32,27 @@ static void side_init(struct pair_side *s, uint64_t seed)
 	};
 }
 
-void pair_init(struct pair *p, uint64_t seed)
+void pair_init_over(struct pair *p, enum pair_stack stack, uint64_t seed)
 {
 	memset(p, 0, sizeof(*p));
 	p->now = t0;
-	side_init(&p->side[PAIR_D], 2 * seed);
-	side_init(&p->side[PAIR_L], 2 * seed + 1);
+	p->stack = stack;
+	p->wall = PAIR_WALL;
+	side_init(&p->side[PAIR_D], stack, 2 * seed);
+	side_init(&p->side[PAIR_L], stack, 2 * seed + 1);
 	p->side[PAIR_D].expected = p->side[PAIR_L].id;
+}
+
+void pair_init(struct pair *p, uint64_t seed)
+{
+	pair_init_over(p, PAIR_NOISE, seed);
+}
+
+const char *pair_stack_word(enum pair_stack stack)
+{
+	static const char *const words[PAIR_STACKS] = {"noise", "tls"};
+
+	return words[stack];
 }
 
 static void forget(struct pair_side *s)
@@ -58,10 +74,28 @@ static void forget(struct pair_side *s)
 
 void pair_deinit(struct pair *p)
 {
-	forget(&p->side[PAIR_D]);
-	forget(&p->side[PAIR_L]);
+	for (int i = 0; i < 2; i++) {
+		forget(&p->side[i]);
+		tls_identity_deinit(&p->side[i].tls);
+	}
 	assert_null(p->scratch.user);
 	buf_deinit(&p->scratch.plain);
+}
+
+/* Costs more than a handshake, so it is made when it is needed. */
+static void need_tls(struct pair_side *s)
+{
+	if (!s->tls.credentials)
+		assert_ok(tls_identity_init(
+			&s->tls, &s->identity, s->rng, PAIR_WALL, TLS_AES_FIRST));
+}
+
+static bool uses_tls(const struct pair_side *s)
+{
+	for (uint8_t i = 0; i < s->security_count; i++)
+		if (s->securities[i] == CONN_TLS)
+			return true;
+	return false;
 }
 
 void pair_start(struct pair *p)
@@ -73,6 +107,9 @@ void pair_start(struct pair *p)
 			.identity = &s->identity,
 			.identity_pb = s->identity_pb,
 			.noise = &s->noise,
+			.tls = &s->tls,
+			.security_count = s->security_count,
+			.wall = p->wall,
 			.rng = s->rng,
 			.expected = s->expected,
 			.scratch = &p->scratch,
@@ -80,6 +117,9 @@ void pair_start(struct pair *p)
 		};
 
 		forget(s);
+		if (uses_tls(s))
+			need_tls(s);
+		memcpy(opts.securities, s->securities, sizeof(opts.securities));
 		s->conn = conn_new(&opts);
 	}
 }

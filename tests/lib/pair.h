@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pair.h: two conns wired back to back in memory, on a clock that moves only when told.
+/* pair.h: two conns wired back to back in memory, on a clock that moves only when told, over any of
+ * the stacks that a conn can have.
  *
  *	struct pair p;
  *
@@ -18,6 +19,13 @@
 
 #include "proto/conn/conn.h"
 #include "proto/noise/noise.h"
+#include "proto/tls/tls.h"
+
+/* What is between the two. */
+enum pair_stack { PAIR_NOISE, PAIR_TLS, PAIR_STACKS };
+
+/* The time of certificates. */
+#define PAIR_WALL ((wall_t){1800000000, 0}) /* 2027-01-15T08:00:00Z */
 
 #define PAIR_D 0 /* the dialer's place in pair.side */
 #define PAIR_L 1 /* the listener's */
@@ -46,6 +54,11 @@ struct pair_side {
 	uint8_t identity_pb[KEY_PUBLIC_PB_BYTES];
 	struct peer_id id;
 	struct noise_static noise;
+	struct tls_identity tls;
+
+	/* What it secures a pipe with; of the stack, unless the test changes it before pair_start(). */
+	enum conn_security securities[CONN_SECURITIES];
+	uint8_t security_count;
 
 	/* How it behaves; may be changed at any time. */
 	struct peer_id expected;  /* the dialer's: the listener's id */
@@ -75,13 +88,16 @@ struct pair_side {
 struct pair {
 	struct pair_side side[2];
 	struct conn_scratch scratch; /* shared by both */
+	enum pair_stack stack;
 	mono_t now;
+	wall_t wall;   /* PAIR_WALL; a test may change it before pair_start() */
 	size_t cut;    /* deliver in pieces of at most so many bytes; 0: as they come */
 	size_t budget; /* of each conn_send(); 0: 512 KiB */
 	void *arg;     /* the test's own */
 };
 
-void pair_init(struct pair *p, uint64_t seed);
+void pair_init(struct pair *p, uint64_t seed); /* over Noise */
+void pair_init_over(struct pair *p, enum pair_stack stack, uint64_t seed);
 void pair_deinit(struct pair *p);
 
 /* Makes the two conns. May be called again for a fresh connection of the same two. */
@@ -118,6 +134,9 @@ struct bytes pair_got(const struct pair *p, int side, uint32_t stream);
 
 /* Opens a stream and writes to it; fails the test when that is not possible. */
 uint32_t pair_say(struct pair *p, int side, const char *protocol, struct bytes data);
+
+/* "noise", "tls" */
+const char *pair_stack_word(enum pair_stack stack);
 
 /* The protocols of the default grant. */
 extern const char *const pair_protocols[];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a peer is granted, and peers that ask for more or break the rules inside the secured channel. */
+/* What a peer is granted, and peers that ask for more or break the rules inside the secured pipe. */
 #include <sodium.h>
 
 #include "proto/yamux/frame.h"
@@ -14,11 +14,17 @@
 
 static struct pair p;    /* only its listener, with the foreign dialer; or both of its own */
 static struct foreign f;
+static enum pair_stack stack; /* a pipe's */
+
+static enum conn_security security(void)
+{
+	return stack == PAIR_TLS ? CONN_TLS : CONN_NOISE;
+}
 
 static int setup(void **state)
 {
 	(void)state;
-	pair_init(&p, 1);
+	pair_init_over(&p, stack, 1);
 	return 0;
 }
 
@@ -56,7 +62,7 @@ static void on_foreign_event(void)
 static void start_foreign(void)
 {
 	pair_start(&p);
-	foreign_init(&f, listener(), 5, p.now);
+	foreign_init(&f, listener(), security(), 5, p.now);
 	on_foreign_event();
 	assert_int_equal(pair_count(&p, PAIR_L, CONN_PROVEN), 1);
 }
@@ -65,7 +71,7 @@ static void speak(void)
 {
 	foreign_flush(&f, p.now);
 	on_foreign_event();
-	foreign_listen(&f, p.now);
+	(void)foreign_listen(&f, p.now);
 	on_foreign_event();
 }
 
@@ -84,7 +90,7 @@ static void frames_right_behind_the_muxers_name_are_not_lost(void **state)
 
 	(void)state;
 	pair_start(&p);
-	foreign_init_late(&f, listener(), 5, p.now);
+	foreign_init_late(&f, listener(), security(), 5, p.now);
 	on_foreign_event();
 	assert_int_equal(p.side[PAIR_L].event_count, 0);
 	/* The name and the first frames in one message, the last frame cut; then its rest. */
@@ -99,7 +105,7 @@ static void frames_right_behind_the_muxers_name_are_not_lost(void **state)
 	assert_int_equal(pair_count(&p, PAIR_L, CONN_STREAM_IN), 1);
 	assert_int_equal(pair_find(&p, PAIR_L, CONN_STREAM_DATA, 0, NULL)->data_len, 5);
 	/* Our answer to the name comes before our first frame. */
-	foreign_listen(&f, p.now);
+	(void)foreign_listen(&f, p.now);
 	assert_bytes(bytes_head(buf_bytes(&f.heard), proposal.len), proposal);
 }
 
@@ -107,10 +113,10 @@ static void a_peer_without_yamux_is_refused(void **state)
 {
 	(void)state;
 	pair_start(&p);
-	foreign_init_late(&f, listener(), 5, p.now);
+	foreign_init_late(&f, listener(), security(), 5, p.now);
 	assert_ok(buf_put(&f.out, BYTES_LIT(HELLO "\x0d/mplex/6.7.0\n")));
 	foreign_flush(&f, p.now);
-	foreign_listen(&f, p.now);
+	(void)foreign_listen(&f, p.now);
 	assert_bytes(buf_bytes(&f.heard), BYTES_LIT(HELLO "\x03na\n"));
 	for (int i = 0; i < 64; i++)
 		assert_ok(buf_put(&f.out, BYTES_LIT("\x03/x\n")));
@@ -252,7 +258,7 @@ static void the_outgoing_queue_has_the_granted_size(void **state)
 		(void)conn_write(listener(), id, bytes_of(much, sizeof(much)));
 	conn_info(listener(), &info);
 	assert_true(info.send_queued > 65536 / 2 && info.send_queued <= 65536);
-	assert_true(info.memory <= 4096 + 65536 + 8 * 768);
+	assert_true(info.memory <= (stack == PAIR_TLS ? 16384 : 4096) + 65536 + 8 * 768);
 }
 
 static void a_member_gets_a_larger_window_when_it_is_fast(void **state)
@@ -333,7 +339,7 @@ static void a_negotiation_that_never_ends_is_reset_after_ten_seconds(void **stat
 	assert_true(mono_reached(conn_deadline(listener()), p.now));
 	conn_tick(listener(), p.now);
 	on_foreign_event();
-	foreign_listen(&f, p.now);
+	(void)foreign_listen(&f, p.now);
 	assert_true(was_reset(1, 0x1001));
 	conn_info(listener(), &info);
 	assert_int_equal(info.streams_in, 0);
@@ -362,7 +368,7 @@ static const struct pair_event *answered_with(struct bytes answer)
 	start_foreign();
 	assert_ok(conn_open_stream(listener(), ECHO, p.now, &id));
 	assert_int_equal(conn_write(listener(), id, BYTES_LIT("early data")), 10);
-	foreign_listen(&f, p.now);
+	(void)foreign_listen(&f, p.now);
 	assert_int_equal(id, 2);
 	assert_bytes(bytes_from(buf_bytes(&f.heard), 24), BYTES_LIT(PROPOSE_ECHO "early data"));
 	foreign_frame(&f, YAMUX_FRAME_WINDOW, YAMUX_FLAG_ACK, id, 0);
@@ -448,23 +454,22 @@ static void a_peer_that_makes_answers_pile_up_is_not_read_from(void **state)
 	foreign_flush(&f, p.now);
 	on_foreign_event();
 	assert_false(conn_wants_recv(listener()));
-	foreign_listen(&f, p.now);
+	(void)foreign_listen(&f, p.now);
 	assert_true(conn_wants_recv(listener()));
 }
 
 static void sixteen_empty_messages_are_the_bound_in_a_conn_too(void **state)
 {
-	uint8_t sealed[2 + NOISE_TAG_BYTES] = {0, NOISE_TAG_BYTES};
-
 	(void)state;
 	start_foreign();
 	for (int i = 0; i <= NOISE_EMPTY_IN_A_ROW_MAX; i++) {
 		assert_false(p.side[PAIR_L].is_closed);
-		assert_ok(noise_cipher_seal(&f.noise.tx, BYTES_NONE, sealed + 2, 0));
-		(void)conn_recv(listener(), bytes_of(sealed, sizeof(sealed)), p.now);
+		foreign_say_nothing(&f, p.now);
 		on_foreign_event();
 	}
-	pair_assert_closed(&p, PAIR_L, P2P_ERR_PROTOCOL, "noise_empty");
+	pair_assert_closed(&p, PAIR_L, P2P_ERR_PROTOCOL,
+		stack == PAIR_TLS ? "tls_empty" : "noise_empty");
+	assert_err(foreign_listen(&f, p.now), stack == PAIR_TLS ? P2P_ERR_REFUSED : 0);
 }
 
 static void a_go_away_ends_the_conn_whatever_follows(void **state)
@@ -505,7 +510,12 @@ int main(void)
 		TEST(a_go_away_ends_the_conn_whatever_follows),
 	};
 
-	if (sodium_init() < 0)
+	int failed = 0;
+
+	if (sodium_init() < 0 || tls_global_init())
 		return 1;
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	for (stack = PAIR_NOISE; stack <= PAIR_TLS; stack++)
+		failed += cmocka_run_group_tests_name(pair_stack_word(stack), tests, NULL, NULL);
+	tls_global_deinit();
+	return failed;
 }

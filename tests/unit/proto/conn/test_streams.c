@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Streams from both ends: agreeing, refusing, ending, resetting, waiting; pings; goodbyes. */
+/* Streams from both ends, over every stack: agreeing, refusing, ending, resetting, waiting; pings;
+ * goodbyes. */
 #include <sodium.h>
 
 #include "tests/lib/p2ptest.h"
@@ -8,11 +9,12 @@
 #define ECHO "/test/echo/1.0.0"
 
 static struct pair p; /* large: not for the stack */
+static enum pair_stack stack;
 
 static int setup(void **state)
 {
 	(void)state;
-	pair_init(&p, 1);
+	pair_init_over(&p, stack, 1);
 	p.side[PAIR_L].echoes = true;
 	pair_open(&p);
 	return 0;
@@ -356,7 +358,7 @@ static void more_than_four_pings_are_not_sent(void **state)
 	for (int i = 0; i < 10; i++)
 		conn_ping(conn_at(PAIR_D), p.now);
 	conn_send(conn_at(PAIR_D), &out, 1 << 20, p.now);
-	assert_int_equal(out.len, 2 + 4 * 12 + 16);
+	assert_int_equal(out.len, 4 * 12 + (stack == PAIR_TLS ? 5 + 1 + 16 : 2 + 16));
 	assert_false(conn_wants_send(conn_at(PAIR_D)));
 	buf_deinit(&out);
 }
@@ -567,7 +569,12 @@ int main(void)
 		TEST(random_lives_of_many_streams_keep_their_bytes_apart),
 	};
 
-	if (sodium_init() < 0)
+	int failed = 0;
+
+	if (sodium_init() < 0 || tls_global_init())
 		return 1;
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	for (stack = 0; stack < PAIR_STACKS; stack++)
+		failed += cmocka_run_group_tests_name(pair_stack_word(stack), tests, NULL, NULL);
+	tls_global_deinit();
+	return failed;
 }
