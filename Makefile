@@ -117,7 +117,12 @@ asan-programs:
 	$(MAKE) BUILD=$(BUILD)/asan OPT="-O1 -g" SAN="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" all
 .PHONY: asan-programs
 
-check-e2e: all
+# Preloaded into nodes by tests/e2e/test_durability.py; never under the sanitizers.
+$(BUILD)/libfault.so: tests/e2e/fault.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -fPIC -shared -o $@ $<
+
+check-e2e: all $(BUILD)/libfault.so
 	P2POS_BUILD=$(abspath $(BUILD)) python3 tests/e2e/run.py
 
 # libFuzzer comes with clang; objects are built apart because they carry its instrumentation.
