@@ -63,6 +63,12 @@ int cmd_keygen(struct cli *c);
 /* cmd_config.c */
 int cmd_config_check(struct cli *c);
 int cmd_config_show(struct cli *c);
+/* cmd_configure.c */
+int cmd_config_get(struct cli *c);
+int cmd_config_set(struct cli *c);
+int cmd_config_diff(struct cli *c);
+int cmd_config_apply(struct cli *c);
+int cmd_config_schema(struct cli *c);
 /* cmd_rpc.c */
 int cmd_rpc_list(struct cli *c);
 int cmd_rpc_call(struct cli *c);

@@ -27,6 +27,7 @@ const struct cli_option cli_global_options[] = {
 #define OPT_FORCE       {"force", NULL, "also without quorum, and when it would lock someone out", 0, false}
 #define OPT_EXPECT      {"expect-hash", "HASH", "refuse unless this is the hash of the current snapshot", 0, false}
 #define OPT_DRY_RUN     {"dry-run", NULL, "show the plan and stop there", 0, false}
+#define OPT_FILE        {"file", "FILE", "this file, instead of the running node's", 0, false}
 #define OPT_DATA_DIR    {"data-dir", "DIR", "a node of its own in DIR, without root", 0, false}
 #define OPT_LISTEN      {"listen", "HOST:PORT", "where the node listens", 0, true}
 #define OPT_ANNOUNCE    {"announce", "ADDR", "a multiaddr under which others reach the node", 0, true}
@@ -188,6 +189,18 @@ static const struct cli_command commands[] = {
 	{"config show", "", 0, 0, "config.get", "The configuration of the running node, secrets hidden",
 		{"p2posctl config show --effective", NULL},
 		{{"effective", NULL, "with the defaults filled in", 0, false}}, cmd_config_show},
+	{"config get", "KEY", 1, 1, "config.effective", "One value in force, bare",
+		{"p2posctl config get heartbeat.interval", NULL}, {OPT_FILE}, cmd_config_get},
+	{"config set", "KEY VALUE", 2, 2, "config.reload", "Change one key of the file and let the node read it",
+		{"p2posctl config set log.level debug", "p2posctl config set listen '[\"0.0.0.0:4100\"]'"},
+		{OPT_FILE, OPT_DRY_RUN}, cmd_config_set},
+	{"config diff", "", 0, 0, "config.effective", "What the file says and the running node does not do",
+		{"p2posctl config diff", NULL}, {OPT_FILE}, cmd_config_diff},
+	{"config apply", "FILE|-", 1, 1, "config.reload", "Replace the whole file after showing what changes",
+		{"p2posctl config apply new.json", "p2posctl config apply new.json --dry-run"},
+		{OPT_FILE, OPT_DRY_RUN}, cmd_config_apply},
+	{"config schema", "", 0, 0, NULL, "The JSON schema of the configuration",
+		{"p2posctl config schema > config.schema.json", NULL}, {{0}}, cmd_config_schema},
 	{"log level", "[MODULE] [LEVEL]", 0, 2, "log.set_level", "Show or change the log level until the next start",
 		{"p2posctl log level", "p2posctl log level network debug"}, {{0}}, cmd_log_level},
 	{"rpc list", "", 0, 0, "rpc.list", "All methods of the control socket", {"p2posctl rpc list", NULL}, {{0}},

@@ -162,6 +162,10 @@ struct config_change {
 size_t config_diff(const struct config *a, const struct config *b,
 	struct config_change ret[CONFIG_CHANGES_MAX]);
 
+/* Puts what needs a restart back to what `running` has, so that `fresh` says what is in force after a
+ * reload. */
+void config_keep_running(struct config *fresh, const struct config *running);
+
 /* What network_mode comes to on a machine with these interface addresses: never NETWORK_AUTO.
  * Pure; the caller lists the addresses of interfaces that are up (P-028). */
 enum network_mode config_network_mode(enum network_mode wanted, const struct maddr_ip *ips,

@@ -171,7 +171,7 @@ int config_set(struct bytes text, const char *path, struct bytes value, struct b
 	v = json_loadb((const char *)value.at, value.len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES,
 		NULL);
 	if (!v)
-		v = json_stringn((const char *)value.at, value.len); /* `config set log.level debug` */
+		v = json_stringn(value.len ? (const char *)value.at : "", value.len); /* `config set log.level debug` */
 	if (!v) {
 		config_error(report, "", "the value is not valid UTF-8");
 		json_decref(root);
@@ -205,6 +205,22 @@ size_t config_diff(const struct config *a, const struct config *b,
 		json_decref(is);
 	}
 	return n;
+}
+
+void config_keep_running(struct config *fresh, const struct config *running)
+{
+	struct config_report ignored = {0}; /* the values have been accepted once already */
+
+	for (size_t i = 0; i < config_key_count; i++) {
+		const struct config_key *k = &config_keys[i];
+		json_t *was;
+
+		if (k->flags & KEY_LIVE)
+			continue;
+		was = k->kind->get(k, key_field_const(k, running));
+		(void)k->kind->set(k, was, key_field(k, fresh), &ignored);
+		json_decref(was);
+	}
 }
 
 int config_schema(struct buf *out)

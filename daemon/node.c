@@ -400,6 +400,7 @@ static int apply(struct node *n, struct config *fresh, struct config_report *rep
 		config_error(report, "/listen", "%s: %s", config_endpoint_text(&failed, text), listen_error(err));
 		return P2P_ERR_CONFIG;
 	}
+	config_keep_running(fresh, n->config);
 	*n->config = *fresh;
 	node_core_opts(n, &opts);
 	drive_configure(n->drive, &opts);

@@ -134,6 +134,14 @@
 	X(CONFIG_CHECK, "config.check", READER, "check a configuration, change nothing",           \
 		(P(text, TEXT, MAY, "its text; the file of this node if left out")),               \
 		"valid errors[] warnings[]", (E(NOT_FOUND)))                                       \
+	X(CONFIG_SET, "config.set", ADMIN, "change one key of the file, and read it",               \
+		(P(key, TEXT, MUST, "dotted, as log.level")                                        \
+		 P(value, TEXT, MUST, "JSON; what is not JSON is taken as a string")),             \
+		"changed applied[] needs_restart[] warnings[]",                                    \
+		(E(CONFIG_INVALID) E(NOT_FOUND) E(STORAGE)))                                       \
+	X(CONFIG_APPLY, "config.apply", ADMIN, "replace the file, and read it",                    \
+		(P(text, TEXT, MUST, "the whole of the new file")),                                \
+		"changed applied[] needs_restart[] warnings[]", (E(CONFIG_INVALID) E(STORAGE)))    \
 	X(CONFIG_RELOAD, "config.reload", ADMIN, "read the file again and apply what can be applied", (), \
 		"changed applied[] needs_restart[] warnings[]", (E(CONFIG_INVALID)))               \
 	X(LOG_GET_LEVEL, "log.get_level", READER, "the log level, and that of each module", (),    \

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator does beside the membership: configuration, database, support bundle, checks."""
+import io
+import json
+import os
+import pathlib
+import sqlite3
+import subprocess
+import tarfile
+import unittest
+
+from p2pos import P2POSCTL, Cluster, Node, ctl, free_port, run, wait_until
+
+
+class WithOne(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster(1)
+        cls.cluster.form()
+        cls.node = cls.cluster[0]
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.cluster.__exit__(None, None, None)
+
+    def fails(self, code, *args, reason=None, **kw):
+        a = self.node.ctl("--json", *args, check=False, **kw)
+        self.assertEqual(a.code, code, (args, a.out, a.err))
+        error = a.json["error"]
+        self.assertTrue(error["message"] and error["hint"], error)
+        if reason:
+            self.assertEqual(error["reason"], reason, error)
+        return error
+
+
+class Config(WithOne):
+    def test_one_key_is_changed_and_obeyed_at_once(self):
+        n = self.node
+        self.assertEqual(n.ctl("config", "get", "log.level").out, "info\n")
+        a = n.json("config", "set", "log.level", "debug")
+        self.assertEqual((a["changed"], a["reloaded"]), (True, True))
+        self.assertEqual(a["changes"], [{"key": "log.level", "before": "info", "after": "debug", "needs_restart": False}])
+        self.assertEqual((n.ctl("config", "get", "log.level").out, n.json("log", "level")["level"]), ("debug\n", "debug"))
+        again = n.json("config", "set", "log.level", "debug")
+        self.assertEqual((again["changed"], again["changes"]), (False, []))
+        n.ctl("config", "set", "log.level", "info")
+        self.assertEqual(os.stat(n.dir / "config.json").st_mode & 0o777, 0o600)
+
+    def test_a_value_that_does_not_hold_changes_nothing(self):
+        n = self.node
+        before = (n.dir / "config.json").read_bytes()
+        self.fails(78, "config", "set", "heartbeat.interval", "soon", reason="config_invalid")
+        error = self.fails(78, "config", "set", "log.levle", "debug")
+        self.assertIn("log.level", error["message"])
+        self.fails(1, "config", "get", "log.levle", reason="not_found")
+        self.fails(66, "config", "set", "log.level", "debug", "--file", "/nonexistent/config.json")
+        # A secret is no word of a command line.
+        self.fails(64, "config", "set", "auto_tls.forge_auth", "hush")
+        self.assertEqual((n.dir / "config.json").read_bytes(), before)
+
+    def test_what_needs_a_restart_shows_until_there_was_one(self):
+        n = self.node
+        a = n.json("config", "set", "metrics.listen", "127.0.0.1:0", "--dry-run")
+        self.assertEqual((a["changed"], n.json("config", "diff")["changes"]), (False, []))
+        n.json("config", "set", "control.read_only_group", "root")
+        diff = n.json("config", "diff")["changes"]
+        self.assertEqual([(x["key"], x["needs_restart"]) for x in diff], [("control.read_only_group", True)])
+        n.json("config", "set", "control.read_only_group", "")
+        self.assertEqual(n.json("config", "diff")["changes"], [])
+
+    def test_a_whole_file_is_shown_then_written(self):
+        n = self.node
+        new = self.cluster.dir / "new.json"
+        new.write_text(json.dumps({**n.config, "limits": {"guests": 7}}))
+        self.fails(64, "config", "apply", new)  # nobody said yes
+        self.assertNotIn('"guests": 7', (n.dir / "config.json").read_text())
+        a = n.json("config", "apply", new, "--yes")
+        self.assertEqual([(x["key"], x["after"]) for x in a["changes"]], [("limits.guests", 7)])
+        self.assertEqual(n.ctl("config", "get", "limits.guests").out, "7\n")
+        new.write_text('{"listen": 7}')
+        self.fails(78, "config", "apply", new, "--yes")
+        self.assertEqual(n.ctl("config", "get", "limits.guests").out, "7\n")
+
+    def test_the_socket_alone_can_do_it_too(self):
+        n = self.node
+        self.assertTrue(n.rpc("config.set", key="limits.guests", value="9")["changed"])
+        self.assertEqual(n.ctl("config", "get", "limits.guests").out, "9\n")
+        before = (n.dir / "config.json").read_text()
+        a = n.ctl("--json", "rpc", "call", "config.apply", json.dumps({"text": "{"}), check=False)
+        self.assertEqual(a.code, 78)
+        self.assertEqual((n.dir / "config.json").read_text(), before)
+
+    def test_without_a_daemon_the_file_is_named(self):
+        path = self.cluster.dir / "alone.json"
+        path.write_text("{}")
+        a = ctl("--json", "config", "set", "log.level", "warn", "--file", path).json
+        self.assertEqual((a["changed"], a["reloaded"], json.loads(path.read_text())["log"]), (True, False, {"level": "warn"}))
+        self.assertEqual(ctl("config", "get", "log.level", "--file", path).out, "warn\n")
+
+    def test_the_schema_knows_every_key(self):
+        schema = ctl("--json", "config", "schema").json["schema"]
+        self.assertEqual(schema["properties"]["log"]["properties"]["level"]["default"], "info")
+        self.assertEqual(schema, self.node.rpc("config.schema")["schema"])
+
+
+if __name__ == "__main__":
+    unittest.main()
