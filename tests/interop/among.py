@@ -43,5 +43,6 @@ def among():
                 if why:
                     skip(direction, stack, why)
                     continue
-                with row(direction, stack) as note, Peer(dials, stacks=[stack]) as a, Peer(listens, stacks=[stack]) as b:
+                with row(direction, stack) as note, \
+                        Peer(dials, stacks=[stack]) as a, Peer(listens, stacks=[stack]) as b:
                     note(f"ping {min(talk(a, b, stack))} ms")

@@ -10,7 +10,7 @@ P2POS_PERF_BYTES changes the size of a transfer (64 MiB).
 import os
 
 from p2pos import PATIENCE, Cluster, wait_until
-from peer import QUIC, STACKS, TCP_NOISE, TCP_TLS, Peer, missing
+from peer import NET, QUIC, STACKS, TCP_NOISE, TCP_TLS, Peer, dial_addr, missing
 from rows import Admin, chapter, check, counts, held, same
 
 KINDS = ("go", "rust", "js")
@@ -18,12 +18,7 @@ PERF_BYTES = int(os.environ.get("P2POS_PERF_BYTES", 64 * 1024 * 1024))
 COLUMNS = ("dial", "identify", "ping", "pull", "status", "up", "down")
 OURS = {"/p2pos/membership/1.0.0", "/p2pos/membership-push/1.0.0", "/p2pos/heartbeat/1.0.0", "/p2pos/status/1.0.0",
         "/perf/1.0.0", "/ipfs/ping/1.0.0", "/ipfs/id/1.0.0"}
-# What p2posd is configured to speak, and what it then says that it speaks.
-NET = {
-    TCP_NOISE: {"transports": ["tcp"], "security": ["noise"]},
-    TCP_TLS: {"transports": ["tcp"], "security": ["tls"]},
-    QUIC: {"transports": ["quic-v1"]},
-}
+# What p2posd says that it speaks over each.
 SPOKEN = {TCP_NOISE: ("tcp", "noise", "yamux"), TCP_TLS: ("tcp", "tls", "yamux"), QUIC: ("quic-v1", "tls", "quic")}
 
 
@@ -113,7 +108,8 @@ class WeDial(Line):
     def pull(self):
         newer = Admin(self.node, self.peer).sign([self.node.peer_id, self.peer.peer_id])
         self.peer.do("serve", snapshot=newer)
-        wait_until("what the peer serves is held", lambda: self.node.rpc("member.sync") and same(held(self.node), newer))
+        wait_until("what the peer serves is held",
+                   lambda: self.node.rpc("member.sync") and same(held(self.node), newer))
 
     def status(self):
         a = self.node.rpc("status.cluster")
@@ -121,7 +117,8 @@ class WeDial(Line):
         check({p["peer_id"] for p in a["peers"]} == {self.node.peer_id, self.peer.peer_id}, a)
 
     def perf(self, name):
-        a = self.node.json("--timeout", f"{PATIENCE:.0f}s", "peer", "perf", self.peer.peer_id, f"--{name}", str(PERF_BYTES))
+        a = self.node.json("--timeout", f"{PATIENCE:.0f}s", "peer", "perf", self.peer.peer_id,
+                           f"--{name}", str(PERF_BYTES))
         check(a[f"{name}_bytes"] == PERF_BYTES, a)
         self.perf_note(name, a[f"{name}_s"])
 
@@ -133,7 +130,8 @@ class WeDial(Line):
 
 
 def tell(kind, stack, direction, cells, note=""):
-    print(f"{kind:5} {stack:16} {direction:15} " + " ".join(f"{cells.get(c, '-'):8}" for c in COLUMNS) + note, flush=True)
+    columns = " ".join(f"{cells.get(c, '-'):8}" for c in COLUMNS)
+    print(f"{kind:5} {stack:16} {direction:15} {columns} {note}".rstrip(), flush=True)
 
 
 def try_line(line):
@@ -161,8 +159,7 @@ def one_line(kind, stack, side):
         node.configure(net={**node.config.get("net", {}), **NET[stack]}, perf={"serve": "members"})
         node.start()
         node.wait_state("healthy")
-        transport = f"/udp/{node.port}/quic-v1" if stack == QUIC else f"/tcp/{node.port}"
-        node.dial_addr = f"/ip4/127.0.0.1{transport}/p2p/{node.peer_id}"
+        node.dial_addr = dial_addr(node, stack)
         node.ctl("member", "add", peer.peer_id, "--admin-key", f"@{node.admin_key}", "--yes", "--force")
         peer.do("serve", snapshot=held(node))
         line = side(node, peer, stack)

@@ -9,7 +9,7 @@ import os
 import random
 
 from p2pos import Cluster, strangers, wait_until
-from peer import QUIC, TCP_NOISE, Peer, missing
+from peer import QUIC, TCP_NOISE, Peer, dial_addr, missing
 from rows import Admin, chapter, check, held, row, same, skip
 
 WHAT = "three p2posd and a member as the original is one"
@@ -60,11 +60,6 @@ def scene(c, draw, go):
           timeout_ms=30000)
 
 
-def dial_addr(node, transport):
-    part = f"/udp/{node.port}/quic-v1" if transport == "quic-v1" else f"/tcp/{node.port}"
-    return f"/ip4/127.0.0.1{part}/p2p/{node.peer_id}"
-
-
 def everywhere(c, go, snapshot):
     """All four hold it."""
     for n in c:
@@ -85,10 +80,10 @@ def rows_of(c, draw, go):
             check(used[n.name] <= {o.order[0] for o in nodes}, n.name, used)
         note(f"{', '.join(n.order[0] for n in nodes)} first; spoken: {', '.join(sorted(set.union(*used.values())))}")
     with row(GO, "it dials each by a transport that was drawn") as note:
-        drawn = [draw.choice(("quic-v1", "tcp")) for _ in nodes]
-        for n, transport in zip(nodes, drawn):
-            got = go.do("dial", addr=dial_addr(n, transport))
-            check((got["stack"] == QUIC) == (transport == "quic-v1"), got)
+        drawn = [draw.choice((QUIC, TCP_NOISE)) for _ in nodes]
+        for n, stack in zip(nodes, drawn):
+            got = go.do("dial", addr=dial_addr(n, stack))
+            check(got["stack"] == stack, got)
         note(", ".join(drawn))
     with row(GO, "it pulls the snapshot that names it"):
         check(go.wait("applied")["how"] == "pull")
@@ -104,9 +99,11 @@ def rows_of(c, draw, go):
                        lambda n=n: n.json("member", "show", go.peer_id)["member"]["skew_ms"] is not None)
         note("skew " + ", ".join(f"{n.json('member', 'show', go.peer_id)['member']['skew_ms']} ms" for n in nodes))
     with row(GO, "theirs count with it") as note:
-        beats = wait_until("two of each", lambda: (lambda b: b if all(b.get(n.peer_id, 0) >= 2 for n in nodes) else None)(
-            go.do("held")["heartbeats"]))
-        note(str([beats[n.peer_id] for n in nodes]))
+        def counted():
+            beats = go.do("held")["heartbeats"]
+            return [beats.get(n.peer_id, 0) for n in nodes]
+        wait_until("two of each", lambda: min(counted()) >= 2)
+        note(str(counted()))
     with row("p2posd -> all", "a snapshot that a p2posd publishes reaches all"):
         nodes[0].ctl("member", "add", crowd[0], "--admin-key", f"@{first.admin_key}", "--yes")
         everywhere(c, go, held(nodes[0]))
@@ -116,9 +113,10 @@ def rows_of(c, draw, go):
         go.do("publish", snapshot=made)
         everywhere(c, go, made)
     for who, target in (("go", None), ("p2posd", draw.choice(nodes))):
-        with row(f"admin -> {who}", "what an admin pushes to it reaches all"), Peer("go", admin_key=admin.key, listen=False) as issuer:
+        with row(f"admin -> {who}", "what an admin pushes to it reaches all"), \
+                Peer("go", admin_key=admin.key, listen=False) as issuer:
             made = admin.sign([*ids, crowd[2 if target else 3]])
-            addr = dial_addr(target, "tcp") if target else next(a for a in go.addrs if "/tcp/" in a)
+            addr = dial_addr(target, TCP_NOISE) if target else next(a for a in go.addrs if "/tcp/" in a)
             to = issuer.do("dial", addr=addr)["peer_id"]
             a = issuer.do("push", peer=to, snapshot=made)["answer"]
             check(a["applied"] is True, a)

@@ -23,6 +23,25 @@ COMMANDS = {
 }
 
 
+# What p2posd is configured to, so that it speaks one stack alone.
+NET = {
+    TCP_NOISE: {"transports": ["tcp"], "security": ["noise"]},
+    TCP_TLS: {"transports": ["tcp"], "security": ["tls"]},
+    QUIC: {"transports": ["quic-v1"]},
+}
+
+
+def dial_addr(node, stack):
+    """Where a p2posd is reached by this stack: one number, a port of TCP and of UDP."""
+    part = f"/udp/{node.port}/quic-v1" if stack == QUIC else f"/tcp/{node.port}"
+    return f"/ip4/{node.host}{part}/p2p/{node.peer_id}"
+
+
+def use_release():
+    """From now on the rust peer is the optimised one, which a bench needs and a test does not."""
+    COMMANDS["rust"] = [str(PEERS / "rust" / "release" / "p2pos-interop")]
+
+
 def missing(kind):
     """Why there is no such peer on this machine; None where there is one."""
     if kind == "js":

@@ -28,17 +28,17 @@ def row(direction, what):
         yield note.append
     except Exception as e:  # a row must not end the table
         counts["failed"] += 1
-        print(f"FAILED  {direction:13} {what:58} {time.monotonic() - began:5.1f} s")
+        print(f"FAILED  {direction:15} {what:58} {time.monotonic() - began:5.1f} s")
         print("        " + f"{type(e).__name__}: {e}"[:3000].replace("\n", "\n        "), flush=True)
     else:
         counts["passed"] += 1
-        print(f"ok      {direction:13} {what:58} {time.monotonic() - began:5.1f} s  {' '.join(note)}", flush=True)
+        print(f"ok      {direction:15} {what:58} {time.monotonic() - began:5.1f} s  {' '.join(note)}", flush=True)
 
 
 def skip(direction, what, why):
     """A row that this machine cannot try; it is counted, and named."""
     counts["skipped"] += 1
-    print(f"skipped {direction:13} {what:58}          {why}", flush=True)
+    print(f"skipped {direction:15} {what:58}          {why}", flush=True)
 
 
 def check(claim, *evidence):

@@ -19,7 +19,8 @@ from p2pos import Failed  # noqa: E402
 def main(wanted):
     unknown = set(wanted) - {f.__name__ for f in chapters}
     if unknown:
-        print(f"no such chapter: {' '.join(sorted(unknown))}; there are {' '.join(f.__name__ for f in chapters)}", file=sys.stderr)
+        print(f"no such chapter: {' '.join(sorted(unknown))}", file=sys.stderr)
+        print(f"there are: {' '.join(f.__name__ for f in chapters)}", file=sys.stderr)
         return 64
     for f in chapters:
         if wanted and f.__name__ not in wanted:
