@@ -69,6 +69,15 @@ int cmd_config_set(struct cli *c);
 int cmd_config_diff(struct cli *c);
 int cmd_config_apply(struct cli *c);
 int cmd_config_schema(struct cli *c);
+/* cmd_db.c */
+int cmd_db_check(struct cli *c);
+int cmd_db_backup(struct cli *c);
+int cmd_db_compact(struct cli *c);
+/* cmd_debug.c, cmd_bundle.c */
+int cmd_debug_memory(struct cli *c);
+int cmd_debug_streams(struct cli *c);
+int cmd_debug_timers(struct cli *c);
+int cmd_debug_bundle(struct cli *c);
 /* cmd_rpc.c */
 int cmd_rpc_list(struct cli *c);
 int cmd_rpc_call(struct cli *c);

@@ -165,3 +165,41 @@ struct answer *do_DB_BACKUP(struct call *c)
 	}
 	return answer;
 }
+
+/* ---- compact ---- */
+
+struct compacting {
+	struct ticket *t;
+	uint64_t before;
+};
+
+static void on_compacted(void *arg, int err, const char *text)
+{
+	struct compacting *x = arg;
+	struct store_figures f;
+
+	store_figures(ticket_node(x->t)->store, &f);
+	if (err)
+		ticket_fail(x->t, RPC_ERR_STORAGE, "%s", text && text[0] ? text : err_text(err));
+	else
+		ticket_ok(x->t, json_pack("{s:b, s:I, s:I}", "changed", f.bytes != x->before, "bytes_before",
+					(json_int_t)x->before, "bytes_after", (json_int_t)f.bytes));
+	free(x);
+}
+
+struct answer *do_DB_COMPACT(struct call *c)
+{
+	struct compacting *x = xcalloc(1, sizeof(*x));
+	struct store_figures f;
+	struct answer *answer;
+
+	store_figures(call_node(c)->store, &f);
+	x->before = f.bytes;
+	answer = call_later(c, &x->t);
+	ticket_limit(x->t, DB_CHORE_MS);
+	if (store_chore(call_node(c)->store, STORE_COMPACT, NULL, on_compacted, x) != 0) {
+		ticket_fail(x->t, RPC_ERR_BUSY, NULL);
+		free(x);
+	}
+	return answer;
+}

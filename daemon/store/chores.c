@@ -51,14 +51,19 @@ static void backup(struct store *s, struct job *j)
 
 static void compact(struct store *s, struct job *j)
 {
-	uint64_t before = retain_bytes_used(s);
+	uint64_t before = retain_bytes_used(s), after;
 	char done[128];
 	int rc = db_exec(&s->db, "VACUUM");
 
 	if (rc == SQLITE_OK)
 		rc = db_exec(&s->db, "PRAGMA wal_checkpoint(TRUNCATE)");
+	after = retain_bytes_used(s);
+	/* Whoever hears that it is done may ask at once how large it is now. */
+	pthread_mutex_lock(&s->mutex);
+	s->figures.bytes = after;
+	pthread_mutex_unlock(&s->mutex);
 	snprintf(done, sizeof(done), "%llu bytes before, %llu after", (unsigned long long)before,
-		(unsigned long long)retain_bytes_used(s));
+		(unsigned long long)after);
 	say(j, rc, done);
 }
 

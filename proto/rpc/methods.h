@@ -167,6 +167,8 @@
 	X(DB_BACKUP, "db.backup", ADMIN, "write a consistent copy of the database",                \
 		(P(path, TEXT, MUST, "absolute, of a file that does not exist yet")),              \
 		"changed path bytes", (E(STORAGE)))                                                \
+	X(DB_COMPACT, "db.compact", ADMIN, "give unused space of the database back", (),          \
+		"changed bytes_before bytes_after", (E(STORAGE)))                                  \
 	X(DEBUG_MEMORY, "debug.memory", ADMIN, "what is in use of each bound", (),                 \
 		"resident_bytes limits[]", ())                                                     \
 	X(DEBUG_STREAMS, "debug.streams", ADMIN, "the open streams", (), "streams[]", ())          \

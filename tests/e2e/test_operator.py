@@ -103,5 +103,56 @@ class Config(WithOne):
         self.assertEqual(schema, self.node.rpc("config.schema")["schema"])
 
 
+class Database(WithOne):
+    def test_it_is_checked_copied_and_compacted_while_the_node_goes_on(self):
+        n = self.node
+        self.assertEqual(n.json("db", "check")["problems"], [])
+        copy = self.cluster.dir / "copy.db"
+        self.assertEqual(n.json("db", "backup", copy)["path"], str(copy))
+        with sqlite3.connect(copy) as db:
+            self.assertEqual(db.execute("SELECT count(*) FROM snapshots").fetchone(), (1,))
+            self.assertEqual(db.execute("PRAGMA integrity_check").fetchone(), ("ok",))
+        # An earlier copy is never written over; a relative name means this directory, not the daemon's.
+        self.fails(74, "db", "backup", copy, reason="storage")
+        run(["sh", "-c", f'cd "{self.cluster.dir}" && exec "$0" "$@"', P2POSCTL.resolve(), "--socket", n.socket, "db", "backup", "here.db"])
+        self.assertTrue((self.cluster.dir / "here.db").exists())
+        a = n.json("db", "compact")
+        self.assertGreater(a["bytes_before"], 0)
+        self.assertLessEqual(a["bytes_after"], a["bytes_before"])
+        self.assertEqual(n.state, "healthy")
+
+
+class Debug(WithOne):
+    def test_bounds_streams_and_timers_read_as_tables(self):
+        n = self.node
+        out = n.ctl("debug", "memory").out
+        for word in ("WHAT", "connections", "store_queue", "resident memory"):
+            self.assertIn(word, out)
+        self.assertIn("DUE IN", n.ctl("debug", "timers").out)
+        self.assertEqual(n.ctl("debug", "streams").out, "no stream is open\n")
+
+    def test_the_bundle_opens_and_holds_no_secret(self):
+        n = self.node
+        path = self.cluster.dir / "bundle.tar.gz"
+        a = n.json("debug", "bundle", "--out", path)
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+        self.assertEqual(subprocess.run(["gzip", "-t", path], check=False).returncode, 0)
+        with tarfile.open(path) as t:
+            files = {m.name.split("/", 1)[1]: t.extractfile(m).read() for m in t.getmembers()}
+        self.assertEqual(sorted(files), sorted(a["files"]))
+        self.assertEqual(json.loads(files["status.json"])["node"]["peer_id"], n.peer_id)
+        self.assertEqual(json.loads(files["timeline.json"])["complete"], True)
+        everything = b"".join(files.values())
+        for secret in ("node.key", "admin/admin.key", "admin/system.key"):
+            self.assertNotIn((n.dir / secret).read_bytes().strip(), everything, secret)
+        proof = json.loads((n.dir / "admin" / "admin.proof").read_text())
+        self.assertNotIn(proof["sig"].encode(), everything)
+
+    def test_without_a_daemon_there_is_no_bundle(self):
+        a = ctl("--socket", "/nonexistent.sock", "debug", "bundle", "--out", self.cluster.dir / "none.tar.gz", check=False)
+        self.assertEqual(a.code, 69)
+        self.assertFalse((self.cluster.dir / "none.tar.gz").exists())
+
+
 if __name__ == "__main__":
     unittest.main()
