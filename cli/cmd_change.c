@@ -67,6 +67,23 @@ static const char *locks_out(const json_t *plan)
 	return NULL;
 }
 
+/* What a clock signs that differs from the others' would come too early or too late among what
+ * other admins sign, and the latest prevails (N-15). The daemon's clock is ours. */
+static int check_clock(struct cli *c, const json_t *plan)
+{
+	const json_t *w;
+	size_t i;
+
+	if (cli_given(c, "force"))
+		return CLI_OK;
+	json_array_foreach(json_object_get(plan, "warnings"), i, w)
+		if (strcmp(out_text(w, "type"), "clock_skew") == 0)
+			return out_fail_reason(c, CLI_FAILED, 0, "clock_skew",
+				"set the clock right, or sign on another machine; --force signs all the same",
+				NULL, "nothing was signed: %s", out_text(w, "text"));
+	return CLI_OK;
+}
+
 /* Confirmed in proportion: y for a change, the cluster's name for one that could lock people out. */
 static int confirm(struct cli *c, const json_t *plan)
 {
@@ -201,6 +218,8 @@ static int change(struct cli *c, json_t *take_params)
 	if (!cli_given(c, "admin-key"))
 		code = out_fail_reason(c, CLI_NOPERM, 1102, "admin_key_missing", "name its file: --admin-key @FILE",
 			NULL, "signing needs the admin key");
+	if (!code)
+		code = check_clock(c, plan);
 	if (!code)
 		code = confirm(c, plan);
 	if (!code)

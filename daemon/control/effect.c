@@ -41,9 +41,13 @@ static struct effect judged(const struct control_node *n, const struct peer_id *
 {
 	const struct snapshot *held = core_snapshot(n->core);
 	struct effect e = {.members = text_count, .quorum = members_quorum(text_count)};
+	struct core_view view;
 	struct peer_id self;
 	bool has_self, has_quorum;
 
+	core_view(n->core, loop_wall(n->loop), loop_now(n->loop), &view);
+	if (view.has_skew && (view.skew_ms > EFFECT_SKEW_MS || view.skew_ms < -EFFECT_SKEW_MS))
+		e.skew_ms = view.skew_ms;
 	key_pair_peer_id(n->identity, &self);
 	has_self = is_listed(sorted, peer_count, &self);
 	for (size_t i = 0; i < peer_count; i++)
@@ -103,6 +107,12 @@ json_t *effect_warnings(const struct effect *e)
 			"only %zu of %zu members would be online, and %zu are needed", e->online,
 			e->members, e->quorum);
 		warn(list, "would_lock_out_quorum", text);
+	}
+	if (e->skew_ms) {
+		(void)snprintf(text, sizeof(text), "this node's clock is %.1f s %s the others'",
+			(double)(e->skew_ms < 0 ? -e->skew_ms : e->skew_ms) / 1000.0,
+			e->skew_ms < 0 ? "behind" : "ahead of");
+		warn(list, "clock_skew", text);
 	}
 	if (e->no_spare)
 		warn(list, "no_spare", "there is no member to spare: one more loss ends the majority");

@@ -12,6 +12,10 @@
  * this time, it counts as present once it is let in. */
 #define EFFECT_KNOCK_SEC 600
 
+/* A clock that is further off the median of the members' clocks signs nothing that would be in
+ * order with what others sign (N-15). */
+#define EFFECT_SKEW_MS 5000
+
 struct effect {
 	size_t members, quorum;  /* after */
 	size_t online;           /* of them: online, connected, or knocking */
@@ -20,6 +24,7 @@ struct effect {
 	bool locks_out_issuer;   /* the same of whoever issued the snapshot in force */
 	bool locks_out_quorum;   /* there is a cluster, and it would have no majority present */
 	bool no_spare;           /* healthy, but not with one less */
+	int64_t skew_ms;         /* of this clock, when it is off; 0 = it is not. Positive: ahead */
 };
 
 /* `text_count` entries are counted (N of the quorum rule), of which `peers` are peer ids. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fault.c: a library for LD_PRELOAD that kills its process, or fails a call, at a chosen call that
- * changes a file (fault matrix FM-01, FM-03, FM-04). test_durability.py drives it.
+ * changes a file (fault matrix FM-01, FM-03, FM-04), and sets its clock wrong (FM-11, FM-12).
+ * test_durability.py and test_clock.py drive it.
  *
  * The orders lie in a file that both sides map: the test writes them while the process runs, so that
  * "the third write after the push began" can be said, and reads how many calls there were. Only
@@ -14,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 enum act {
@@ -34,13 +36,15 @@ struct orders {
 	_Atomic uint32_t seen;  /* calls of these kinds so far */
 };
 static struct orders *orders; /* NULL: no orders, every call is let through */
+static long clock_offset_s;   /* added to UTC */
 
 __attribute__((constructor)) static void find_orders(void)
 {
-	const char *path = getenv("P2POS_FAULT_FILE");
+	const char *path = getenv("P2POS_FAULT_FILE"), *clock = getenv("P2POS_CLOCK_OFFSET_S");
 	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
 	void *at;
 
+	clock_offset_s = clock ? strtol(clock, NULL, 10) : 0;
 	if (fd < 0)
 		return;
 	at = mmap(NULL, sizeof(*orders), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -162,4 +166,13 @@ int rename(const char *from, const char *to)
 	return fails(judge(CALL_RENAME, NULL, NULL))
 		       ? -1
 		       : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+int clock_gettime(clockid_t id, struct timespec *ret)
+{
+	int rc = (int)syscall(SYS_clock_gettime, id, ret);
+
+	if (rc == 0 && id == CLOCK_REALTIME)
+		ret->tv_sec += clock_offset_s;
+	return rc;
 }

@@ -12,7 +12,7 @@ import struct
 import subprocess
 import unittest
 
-from p2pos import BUILD, PATIENCE, ROOT, Cluster, Failed, strangers, wait_until
+from p2pos import PATIENCE, Cluster, Failed, fault_library, strangers, wait_until
 from signing import Admin
 from test_membership import held, publish, stamp
 
@@ -24,12 +24,6 @@ WRITE, SYNC, TRUNCATE, UNLINK, RENAME = 1, 2, 4, 8, 16
 ALL = WRITE | SYNC | TRUNCATE | UNLINK | RENAME
 
 
-def build_library():
-    path = BUILD / "libfault.so"
-    subprocess.run(["make", "-s", "-C", ROOT, f"BUILD={BUILD}", str(path)], check=True, capture_output=True)
-    return path
-
-
 class Faults:
     """The orders for one node; set while it runs, or before it starts."""
 
@@ -39,10 +33,7 @@ class Faults:
         path.write_bytes(bytes(16))
         with path.open("r+b") as f:
             self.map = mmap.mmap(f.fileno(), 16)
-        # A preloaded library comes before the sanitizers' own, which they complain of.
-        asan = os.environ.get("ASAN_OPTIONS", "")
-        node.extra_env = {"LD_PRELOAD": str(build_library()), "P2POS_FAULT_FILE": str(path),
-                          "ASAN_OPTIONS": f"{asan}:verify_asan_link_order=0".lstrip(":")}
+        node.extra_env = {**fault_library(), "P2POS_FAULT_FILE": str(path)}
 
     def order(self, act, calls=ALL, at=0):
         """From now on: the at-th call of these kinds."""
