@@ -34,12 +34,14 @@ void cli_pause_ms(int ms)
 	(void)poll(NULL, 0, ms);
 }
 
-int cli_duration_ms(const char *text, int64_t *ret_ms)
+struct unit {
+	const char *name; /* NULL ends a list */
+	int64_t is;
+};
+
+/* A whole number from 0 on with one of the units. */
+static int number_with_unit(const char *text, const struct unit *units, int64_t *ret)
 {
-	static const struct {
-		const char *unit;
-		int64_t ms;
-	} units[] = {{"ms", 1}, {"s", 1000}, {"", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
 	char *end;
 	long long n;
 
@@ -47,17 +49,26 @@ int cli_duration_ms(const char *text, int64_t *ret_ms)
 	n = strtoll(text, &end, 10);
 	if (end == text || errno || n < 0)
 		return P2P_ERR_INVALID;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		int64_t ms;
-
-		if (strcmp(end, units[i].unit) != 0)
-			continue;
-		if (__builtin_mul_overflow(n, units[i].ms, &ms))
-			return P2P_ERR_INVALID;
-		*ret_ms = ms;
-		return 0;
-	}
+	for (; units->name; units++)
+		if (strcmp(end, units->name) == 0)
+			return __builtin_mul_overflow(n, units->is, ret) ? P2P_ERR_INVALID : 0;
 	return P2P_ERR_INVALID;
+}
+
+int cli_duration_ms(const char *text, int64_t *ret_ms)
+{
+	static const struct unit units[] = {{"ms", 1}, {"s", 1000}, {"", 1000}, {"m", 60000}, {"h", 3600000},
+		{"d", 86400000}, {NULL, 0}};
+
+	return number_with_unit(text, units, ret_ms);
+}
+
+int cli_bytes(const char *text, int64_t *ret_bytes)
+{
+	static const struct unit units[] = {{"", 1}, {"B", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30},
+		{NULL, 0}};
+
+	return number_with_unit(text, units, ret_bytes);
 }
 
 static int option_index(const struct cli_command *cmd, const char *name, size_t len)

@@ -89,4 +89,7 @@ void cli_pause_ms(int ms);
 /* "500ms", "30s", "5m", "2h", "365d"; a bare number counts seconds. P2P_ERR_INVALID. */
 int cli_duration_ms(const char *text, int64_t *ret_ms);
 
+/* "64MiB", "1GiB", "10KiB", "100B"; a bare number counts bytes. P2P_ERR_INVALID. */
+int cli_bytes(const char *text, int64_t *ret_bytes);
+
 #endif

@@ -45,6 +45,7 @@ int cmd_member_sign(struct cli *c);
 int cmd_peer_list(struct cli *c);
 int cmd_peer_show(struct cli *c);
 int cmd_peer_ping(struct cli *c);
+int cmd_peer_perf(struct cli *c);
 int cmd_peer_connect(struct cli *c);
 int cmd_peer_disconnect(struct cli *c);
 int cmd_peer_identify(struct cli *c);

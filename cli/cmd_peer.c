@@ -11,6 +11,7 @@
 #define DIAL_MS    20000 /* the node itself gives up after 15 s */
 #define PING_MS    15000 /* beside one second a ping */
 #define RESOLVE_MS 20000
+#define PERF_MS    320000 /* a dial, then five minutes at most */
 
 static int ask(struct cli *c, const char *method, json_t *params, int64_t ms, out_printer *print)
 {
@@ -123,6 +124,56 @@ int cmd_peer_ping(struct cli *c)
 		return code;
 	code = json_integer_value(json_object_get(r, "received")) ? CLI_OK : CLI_UNAVAILABLE;
 	return out_result(c, r, code, print_ping);
+}
+
+static void print_way(const char *way, const json_t *r, const char *bytes_key, const char *seconds_key)
+{
+	double bytes = json_number_value(json_object_get(r, bytes_key));
+	double s = json_number_value(json_object_get(r, seconds_key));
+
+	printf("%-6s%12.0f bytes in %.3f s", way, bytes, s);
+	if (bytes > 0 && s > 0)
+		printf("  %.1f Mbit/s", bytes * 8 / s / 1e6);
+	putchar('\n');
+}
+
+static void print_perf(struct cli *c, json_t *r)
+{
+	char peer[64];
+
+	printf("%s by %s and %s\n", out_peer(c, out_text(r, "peer_id"), peer), out_text(r, "transport"),
+		out_text(r, "security"));
+	print_way("up", r, "up_bytes", "up_s");
+	print_way("down", r, "down_bytes", "down_s");
+}
+
+/* Puts the option of that name among the parameters. 0 or an exit code, said. */
+static int put_bytes(struct cli *c, json_t *params, const char *name)
+{
+	const char *text = cli_value(c, name);
+	int64_t bytes;
+
+	if (!text)
+		return 0;
+	if (cli_bytes(text, &bytes))
+		return out_fail(c, CLI_USAGE, "write it as 64MiB, 1GiB or 5000", "--%s: '%s' is no number of bytes", name,
+			text);
+	json_object_set_new(params, name, json_integer(bytes));
+	return 0;
+}
+
+int cmd_peer_perf(struct cli *c)
+{
+	json_t *params = c->argv[0][0] == '/' ? address_param(c) : peer_param(c);
+	int code = put_bytes(c, params, "up");
+
+	if (!code)
+		code = put_bytes(c, params, "down");
+	if (code) {
+		json_decref(params);
+		return code;
+	}
+	return ask(c, "peer.perf", params, PERF_MS, print_perf);
 }
 
 static void print_connected(struct cli *c, json_t *r)

@@ -43,6 +43,7 @@ enum network_mode { NETWORK_AUTO, NETWORK_PUBLIC, NETWORK_PRIVATE };
 enum autotls_mode { AUTOTLS_AUTO, AUTOTLS_ON, AUTOTLS_OFF };
 enum update_channel { UPDATE_STABLE, UPDATE_DEVELOP };
 enum doh_mode { DOH_OFF, DOH_FALLBACK, DOH_PREFER };
+enum perf_serve { PERF_SERVE_MEMBERS, PERF_SERVE_OFF };
 enum log_format { LOG_FORMAT_AUTO, LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 struct config {
@@ -82,6 +83,9 @@ struct config {
 	struct {
 		uint32_t dead_after_ms; /* silence after a probe that closes a connection */
 	} net;
+	struct {
+		enum perf_serve serve; /* who may measure how fast bytes go to this node and back */
+	} perf;
 	struct {
 		uint16_t server_count; /* 0 = those of the system */
 		struct maddr_ip servers[CONFIG_DNS_SERVERS_MAX];

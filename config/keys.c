@@ -62,6 +62,8 @@ const struct config_key config_keys[] = {
 		"Beyond that, so many neighbours a node"},
 	{"net.dead_after", &kind_duration, FIELD(net.dead_after_ms), SECOND, MINUTE, NULL, "\"4s\"",
 		KEY_LIVE, "Silence after a probe that closes a connection"},
+	{"perf.serve", &kind_word, FIELD(perf.serve), 0, 0, "members|off", "\"members\"", 0,
+		"Who may measure the speed to this node (p2posctl peer perf): members, or nobody; strangers never"},
 	{"dns.servers", &kind_servers, LIST(dns.server_count), 0, CONFIG_DNS_SERVERS_MAX, NULL,
 		"[]", 0, "Name servers as IP or IP:port; none = those of the system"},
 	{"dns.doh", &kind_word, FIELD(dns.doh), 0, 0, "off|fallback|prefer", "\"off\"", 0,

@@ -118,6 +118,7 @@ static void build_net(struct node *n)
 	n->identify = identify_new(&identify);
 	n->dialer = dialer_new(n->swarm, n->dns, n->identify);
 	n->pings = pings_new(n->streams);
+	n->perfs = perfs_new(n->streams, n->config->perf.serve == PERF_SERVE_MEMBERS);
 }
 
 void node_core_opts(const struct node *n, struct core_opts *ret)
@@ -195,7 +196,8 @@ static void build_cluster(struct node *n)
 	load_core(n);
 	drive = (struct drive_opts){.loop = n->loop, .core = n->core, .swarm = n->swarm, .streams = n->streams,
 		.dialer = n->dialer, .identify = n->identify, .book = n->book, .self = n->self, .store = n->store,
-		.cluster_id = n->config->cluster_id};
+		.cluster_id = n->config->cluster_id,
+		.serves_perf = n->config->perf.serve == PERF_SERVE_MEMBERS};
 	n->drive = drive_new(&drive, &watch);
 	n->bootstrap = bootstrap_new(&boot);
 	bootstrap_set(n->bootstrap, n->config->bootstrap, n->config->bootstrap_count);
@@ -484,6 +486,7 @@ static void tear_down(struct node *n)
 	dialer_free(n->dialer);
 	if (n->swarm) {
 		streams_free(n->streams);
+		perfs_free(n->perfs);
 		pings_free(n->pings);
 		identify_free(n->identify);
 		swarm_free(n->swarm);

@@ -41,6 +41,7 @@ struct node {
 	struct identify_service *identify;
 	struct dialer *dialer;
 	struct pings *pings;
+	struct perfs *perfs;
 	struct core *core;
 	struct drive *drive;
 	struct bootstrap *bootstrap;

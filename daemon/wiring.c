@@ -273,7 +273,7 @@ void wiring_face(struct node *n)
 	size_t count = interface_ips(ips, INTERFACE_IPS_MAX);
 
 	n->face = (struct control_node){.loop = n->loop, .core = n->core, .store = n->store, .swarm = n->swarm,
-		.streams = n->streams, .dialer = n->dialer, .pings = n->pings, .identify = n->identify,
+		.streams = n->streams, .dialer = n->dialer, .pings = n->pings, .perfs = n->perfs, .identify = n->identify,
 		.book = n->book, .self = n->self, .listener = n->listener, .config = n->config,
 		.identity = n->key.pair, .config_path = n->paths.config, .version = P2POS_VERSION,
 		.name = n->name[0] ? n->name : NULL, .started = n->started,

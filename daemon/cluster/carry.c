@@ -211,7 +211,7 @@ static void regrant(struct drive *d, uint64_t conn, enum core_class klass)
 {
 	struct swarm_grant g;
 
-	grant_of(klass, &g);
+	grant_of(d, klass, &g);
 	swarm_regrant(d->o.swarm, conn, &g);
 }
 

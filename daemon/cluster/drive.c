@@ -63,7 +63,7 @@ static const char *judge(void *arg, const struct swarm_conn *c, struct swarm_gra
 	}
 	if (was_seen && core_member_get(d->o.core, &c->peer, drive_wall(d), drive_now(d), &now))
 		tell_moved(d, &c->peer, &before.addr, &now.addr);
-	grant_of(klass, ret_grant);
+	grant_of(d, klass, ret_grant);
 	return NULL;
 }
 

@@ -28,6 +28,7 @@ struct drive_opts {
 	struct self *self;
 	struct store *store;
 	const char *cluster_id;
+	bool serves_perf; /* members are granted /perf/1.0.0; somebody else answers it */
 };
 
 /* News for those above; any may be NULL. */

@@ -44,7 +44,7 @@ static inline wall_t drive_wall(const struct drive *d)
 void drive_wake(struct drive *d);
 
 /* grant.c: what a class may do. */
-void grant_of(enum core_class klass, struct swarm_grant *ret);
+void grant_of(const struct drive *d, enum core_class klass, struct swarm_grant *ret);
 
 /* carry.c: one decision. */
 void carry_out(struct drive *d, const struct core_decision *x);

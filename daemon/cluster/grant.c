@@ -2,6 +2,7 @@
 /* What each class of peer may do: which protocols, how many streams, how much memory. */
 #include "daemon/cluster/drive_private.h"
 #include "proto/libp2p/identify.h"
+#include "proto/libp2p/perf.h"
 #include "proto/libp2p/ping.h"
 #include "proto/p2pos/protocols.h"
 
@@ -17,6 +18,7 @@ static const char *const member_protocols[] = {
 	PROTOCOL_HEARTBEAT_DIGEST,
 	PROTOCOL_PEERS,
 	PROTOCOL_SUSPECT,
+	PERF_PROTOCOL, /* the last: left out where the configuration wants it */
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -29,7 +31,9 @@ static const struct swarm_grant grants[] = {
 		false},
 };
 
-void grant_of(enum core_class klass, struct swarm_grant *ret)
+void grant_of(const struct drive *d, enum core_class klass, struct swarm_grant *ret)
 {
 	*ret = grants[klass];
+	if (klass == CORE_MEMBER && !d->o.serves_perf)
+		ret->conn.protocol_count--;
 }

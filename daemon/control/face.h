@@ -15,6 +15,7 @@
 #include "daemon/net/dialer.h"
 #include "daemon/net/identify.h"
 #include "daemon/net/listener.h"
+#include "daemon/net/perf.h"
 #include "daemon/net/ping.h"
 #include "daemon/store/store.h"
 #include "proto/cluster/core.h"
@@ -60,6 +61,7 @@ struct control_node {
 	struct streams *streams;
 	struct dialer *dialer;
 	struct pings *pings;
+	struct perfs *perfs;
 	struct identify_service *identify;
 	struct peerbook *book;
 	struct self *self;

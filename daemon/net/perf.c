@@ -116,12 +116,10 @@ struct perf_run {
 	struct perf_client client;
 	struct perf_result result;
 	bool is_complete; /* `result` is written */
-	struct timer begin;
 };
 
 static void run_free(struct perf_run *r)
 {
-	loop_timer_stop(r->owner->loop, &r->begin);
 	list_remove(&r->node);
 	r->owner->run_count--;
 	free(r);
@@ -166,11 +164,12 @@ static void run_write(struct perf_run *r)
 	stream_set_deadline(r->stream, perf_client_deadline(&r->client));
 }
 
-static void on_begin(void *arg, mono_t now)
+/* Not earlier: the agreement is no part of the measurement, and a peer that does not speak the
+ * protocol would see nonsense in what follows and reset the stream instead of saying so. */
+static void run_on_agreed(struct stream *s)
 {
-	struct perf_run *r = arg;
+	struct perf_run *r = stream_user(s);
 
-	(void)now;
 	perf_client_init(&r->client, r->opts.up, r->opts.down, run_clock(r));
 	run_write(r);
 }
@@ -209,7 +208,8 @@ static void run_on_gone(struct stream *s, int err)
 	run_done(r, r->is_complete ? 0 : err ? err : P2P_ERR_CLOSED);
 }
 
-static const struct stream_handler run_handler = {.on_data = run_on_data,
+static const struct stream_handler run_handler = {.on_agreed = run_on_agreed,
+	.on_data = run_on_data,
 	.on_end = run_on_end,
 	.on_room = run_on_room,
 	.on_gone = run_on_gone};
@@ -226,7 +226,6 @@ int perf_run_start(struct perfs *p, const struct perf_opts *opts, struct perf_ru
 	r = xcalloc(1, sizeof(*r));
 	r->owner = p;
 	r->opts = *opts;
-	r->begin = TIMER(on_begin, r);
 	list_append(&p->runs, &r->node);
 	p->run_count++;
 	err = stream_open(p->streams, opts->conn, PERF_PROTOCOL, &run_handler, r,
@@ -235,8 +234,6 @@ int perf_run_start(struct perfs *p, const struct perf_opts *opts, struct perf_ru
 		run_free(r);
 		return err;
 	}
-	/* From the loop, so that whatever comes of it is told from there. */
-	loop_timer_set(p->loop, &r->begin, loop_now(p->loop));
 	*ret = r;
 	return 0;
 }

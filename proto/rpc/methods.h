@@ -108,6 +108,13 @@
 		 P(timeout_ms, UINT, MAY, "an answer that takes longer counts as lost, 100 to 10000; 10000 if left out")),            \
 		"peer_id sent received rtt_ms{} samples[]",                                        \
 		(E(NOT_CONNECTED) E(PROTOCOL_UNSUPPORTED)))                                        \
+	X(PEER_PERF, "peer.perf", ADMIN, "measure how fast bytes go to a peer and come back",       \
+		(P(peer, PEER, MAY, "a connected peer; this or address")                           \
+		 P(address, ADDR, MAY, "where; dialled unless its /p2p/ID is connected")           \
+		 P(up, UINT, MAY, "bytes to send, up to 68719476736; 16777216 if left out")        \
+		 P(down, UINT, MAY, "bytes to get back, likewise")),                               \
+		"peer_id up_bytes up_s down_bytes down_s transport security",                      \
+		(E(NOT_CONNECTED) E(DIAL_FAILED) E(PEER_ID_MISMATCH) E(PROTOCOL_UNSUPPORTED) E(TIMEOUT))) \
 	X(PEER_IDENTIFY, "peer.identify", ADMIN, "ask a peer who it is and what it speaks",        \
 		(P(peer, PEER, MUST, "a connected peer")                                           \
 		 P(timeout_ms, UINT, MAY, "100 to 60000; 10000 if left out")),                     \

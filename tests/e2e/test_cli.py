@@ -69,6 +69,7 @@ class EveryCommand(WithNode):
             "member sign": [draft, "--admin-key", key], "member verify": [f"@{signed}"],
             "member publish": [f"@{d}/none.json"],
             "peer show": [self.other.peer_id], "peer ping": [self.other.peer_id, "--count", "1"],
+            "peer perf": [self.other.peer_id, "--up", "10KiB", "--down", "1"],
             "peer connect": [self.other.addr], "peer disconnect": [strangers(1)[0]],
             "peer identify": [self.other.peer_id], "peer trace": [self.other.addr],
             "bootstrap resolve": ["localhost.invalid"],

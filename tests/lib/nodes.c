@@ -4,10 +4,11 @@
 #include <stdio.h>
 
 #include "proto/libp2p/identify.h"
+#include "proto/libp2p/perf.h"
 #include "proto/libp2p/ping.h"
 
 /* Everything that the tests speak. */
-static const char *const protocols[] = {IDENTIFY_PROTOCOL, IDENTIFY_PUSH_PROTOCOL, PING_PROTOCOL,
+static const char *const protocols[] = {IDENTIFY_PROTOCOL, IDENTIFY_PUSH_PROTOCOL, PING_PROTOCOL, PERF_PROTOCOL,
 	"/test/ask/1.0.0", "/test/pull/1.0.0", "/test/tell/1.0.0", "/test/raw/1.0.0",
 	"/test/unserved/1.0.0"};
 

@@ -40,6 +40,25 @@ static void durations_have_units(void **state)
 		assert_that(cli_duration_ms(bad[i], &ms) == P2P_ERR_INVALID, bad[i]);
 }
 
+static void sizes_have_units(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t bytes;
+	} good[] = {{"0", 0}, {"5000", 5000}, {"7B", 7}, {"3KiB", 3072}, {"64MiB", INT64_C(67108864)},
+		{"64GiB", INT64_C(68719476736)}};
+	static const char *const bad[] = {"", "MiB", "-1", "5x", "5 MiB", "1MB", "1mib", "9999999999GiB", "1.5GiB"};
+	int64_t bytes;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_that(cli_bytes(good[i].text, &bytes) == 0, good[i].text);
+		assert_that(bytes == good[i].bytes, good[i].text);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_that(cli_bytes(bad[i], &bytes) == P2P_ERR_INVALID, bad[i]);
+}
+
 static void global_options_stand_anywhere(void **state)
 {
 	char *room[WORDS_MAX];
@@ -122,6 +141,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(durations_have_units),
+		cmocka_unit_test(sizes_have_units),
 		cmocka_unit_test(global_options_stand_anywhere),
 		cmocka_unit_test(an_optional_value_needs_its_equals_sign),
 		cmocka_unit_test(an_option_of_the_command_goes_before_a_global_one),

@@ -64,6 +64,7 @@ static void an_empty_object_gives_the_defaults(void **state)
 	assert_int_equal(cfg.mesh.degree, 24);
 	assert_int_equal(cfg.net.dead_after_ms, 4000);
 	assert_int_equal(cfg.dns.doh, DOH_OFF);
+	assert_int_equal(cfg.perf.serve, PERF_SERVE_MEMBERS);
 	assert_int_equal(cfg.limits.connections, 1024);
 	assert_int_equal(cfg.limits.guests, 16);
 	assert_false(cfg.metrics.has_listen);
@@ -265,6 +266,9 @@ static void durations_have_units_and_ranges(void **state)
 	assert_err(config_parse_duration(BYTES_LIT("25h"), &ms), P2P_ERR_TOO_LARGE);
 	assert_refused("{\"net\":{\"dead_after\":\"2m\"}}", "/net/dead_after", "from 1s to 60s");
 	assert_refused("{\"net\":{\"dead_after\":4}}", "/net/dead_after", "\"30s\"");
+	assert_refused("{\"perf\":{\"serve\":\"all\"}}", "/perf/serve", "members|off");
+	assert_ok(parse("{\"perf\":{\"serve\":\"off\"}}"));
+	assert_int_equal(cfg.perf.serve, PERF_SERVE_OFF);
 	assert_ok(parse("{\"net\":{\"dead_after\":\"1500ms\"}}"));
 	assert_int_equal(cfg.net.dead_after_ms, 1500);
 }

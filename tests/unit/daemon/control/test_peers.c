@@ -183,6 +183,80 @@ static void a_ping_measures_and_reports_each_echo(void **state)
 	rig_disconnect(&c);
 }
 
+static void perf_moves_bytes_both_ways(void **state)
+{
+	struct whole *w = *state;
+	struct rig_client c = rig_connect(&w->rig);
+	json_t *doc;
+
+	rig_assert_error(rig_call(&c, "peer.perf", peer_param(w, "")), RPC_ERR_NOT_CONNECTED);
+	whole_connect(w);
+	doc = rig_call(&c, "peer.perf", peer_param(w, ",\"up\":300000,\"down\":200000"));
+	assert_int_equal(json_integer_value(rig_result(doc, "up_bytes")), 300000);
+	assert_int_equal(json_integer_value(rig_result(doc, "down_bytes")), 200000);
+	assert_true(json_real_value(rig_result(doc, "up_s")) > 0);
+	assert_true(json_real_value(rig_result(doc, "down_s")) >= 0);
+	assert_true(json_is_string(rig_result(doc, "transport")) && json_is_string(rig_result(doc, "security")));
+	rig_assert_result(doc, "peer.perf");
+	rig_assert_error(rig_call(&c, "peer.perf", peer_param(w, ",\"up\":68719476737")), RPC_ERR_PARAMS);
+	rig_disconnect(&c);
+}
+
+static void perf_dials_an_address_first(void **state)
+{
+	struct whole *w = *state;
+	struct rig_client c = rig_connect(&w->rig);
+	struct maddr there = node_maddr(&w->other), here = node_maddr(&w->self), nobody;
+	struct peer_id gone = person_id(WHOLE_GONE);
+	json_t *doc = rig_call(&c, "peer.perf", addr_param(&there));
+
+	assert_int_equal(json_integer_value(rig_result(doc, "up_bytes")), 16777216);
+	rig_assert_result(doc, "peer.perf");
+	rig_assert_error(rig_call(&c, "peer.perf", addr_param(&here)), RPC_ERR_PARAMS);
+	assert_ok(maddr_parse(BYTES_LIT("/ip4/127.0.0.1/tcp/1"), &nobody));
+	rig_assert_error(rig_call(&c, "peer.perf", addr_param(&nobody)), RPC_ERR_DIAL_FAILED);
+	(void)maddr_split_peer(&there, NULL);
+	assert_ok(maddr_append_peer(&there, &gone));
+	rig_assert_error(rig_call(&c, "peer.perf", addr_param(&there)), RPC_ERR_PEER_ID_MISMATCH);
+	rig_assert_error(rig_call(&c, "peer.perf", "{}"), RPC_ERR_PARAMS);
+	rig_assert_error(rig_call(&c, "peer.perf", "{\"peer\":\"x\",\"address\":\"y\"}"), RPC_ERR_PARAMS);
+	rig_disconnect(&c);
+}
+
+static unsigned perf_streams(const struct whole *w)
+{
+	struct stream_line line;
+	unsigned count = 0;
+
+	for (size_t iter = 0; streams_list(w->self.streams, &iter, &line);)
+		count += strcmp(line.protocol, PERF_PROTOCOL) == 0;
+	return count;
+}
+
+static void perf_ends_when_its_asker_hangs_up(void **state)
+{
+	struct whole *w = *state;
+	struct rig_client c = rig_connect(&w->rig);
+	char text[512];
+
+	whole_connect(w);
+	snprintf(text, sizeof(text), "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"peer.perf\",\"params\":%s}",
+		peer_param(w, ",\"up\":0,\"down\":68719476736"));
+	rig_say(&c, text);
+	while (perf_streams(w) == 0)
+		rig_turn(&w->rig);
+	for (int i = 0; i < 50; i++)
+		rig_turn(&w->rig);
+	assert_int_equal(perf_streams(w), 1);
+	rig_disconnect(&c);
+	for (int i = 0; i < 10; i++)
+		rig_turn(&w->rig); /* its hanging up is noticed */
+	loop_skip_ms(w->rig.loop, 1000);
+	for (int i = 0; i < 10; i++)
+		rig_turn(&w->rig);
+	assert_int_equal(perf_streams(w), 0);
+}
+
 static void identify_tells_who_the_peer_says_it_is(void **state)
 {
 	struct whole *w = *state;
@@ -288,6 +362,9 @@ int main(void)
 		T(another_peer_at_the_address_is_an_error_of_its_own),
 		T(this_node_is_not_dialled),
 		T(a_ping_measures_and_reports_each_echo),
+		T(perf_moves_bytes_both_ways),
+		T(perf_dials_an_address_first),
+		T(perf_ends_when_its_asker_hangs_up),
 		T(identify_tells_who_the_peer_says_it_is),
 		T(a_trace_shows_the_steps),
 		T(the_socket_may_close_in_the_middle_of_all_that),

@@ -22,6 +22,7 @@ struct whole {
 	struct rig rig;
 	struct tempdir dir;
 	struct node self, other;
+	struct perfs *perfs, *others_perfs; /* the other one serves */
 	struct core *core;
 	struct store *store;
 	struct wake *wake;
@@ -255,6 +256,8 @@ static inline void whole_init(struct whole *w)
 	tempdir_make(&w->dir);
 	node_init(&w->self, w->rig.loop, WHOLE_SELF);
 	node_init(&w->other, w->rig.loop, WHOLE_PEER);
+	w->perfs = perfs_new(w->self.streams, false);
+	w->others_perfs = perfs_new(w->other.streams, true);
 	w->system = person_public(GOLDEN_SYSTEM_SEED);
 	w->rig.config.has_system_key = true;
 	w->rig.config.system_key = w->system;
@@ -273,6 +276,7 @@ static inline void whole_init(struct whole *w)
 	w->rig.node.streams = w->self.streams;
 	w->rig.node.dialer = w->self.dialer;
 	w->rig.node.pings = w->self.pings;
+	w->rig.node.perfs = w->perfs;
 	w->rig.node.identify = w->self.identify;
 	w->rig.node.book = w->self.book;
 	w->rig.node.self = w->self.self;
@@ -300,6 +304,8 @@ static inline void whole_deinit(struct whole *w)
 	w->rig.control = NULL;
 	node_deinit(&w->self);
 	node_deinit(&w->other);
+	perfs_free(w->perfs);
+	perfs_free(w->others_perfs);
 	core_free(w->core);
 	store_close(w->store);
 	wake_close(w->wake);

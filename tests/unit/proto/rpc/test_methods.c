@@ -74,7 +74,7 @@ static void every_method_is_found_and_complete(void **state)
 static void changing_methods_are_for_admins(void **state)
 {
 	static const char *const admin[] = {"node.stop", "member.publish", "member.sync", "peer.connect",
-		"peer.disconnect", "peer.ping", "peer.identify", "peer.trace", "bootstrap.run",
+		"peer.disconnect", "peer.ping", "peer.perf", "peer.identify", "peer.trace", "bootstrap.run",
 		"config.reload", "log.set_level", "db.check", "db.backup", "debug.memory"};
 	static const char *const reader[] = {"rpc.hello", "node.status", "node.health", "member.plan",
 		"member.verify", "config.get", "events.subscribe", "metrics.get", "status.cluster"};
