@@ -65,6 +65,10 @@ static void add_standing(json_t *list, const struct core_view *view, wall_t now)
 			view->snapshot->odd_count);
 		add(list, "member_invalid", text, WALL_ZERO);
 	}
+	if (view->insecure)
+		add(list, "insecure_accept_any_issuer",
+			"snapshots are taken from ANY issuer: insecure_accept_any_issuer is set",
+			WALL_ZERO);
 	if (view->single_source)
 		add(list, "single_source",
 			"the first list of members came from one source that nobody else has confirmed yet",
@@ -81,6 +85,20 @@ static void add_standing(json_t *list, const struct core_view *view, wall_t now)
 			view->skew_ms < 0 ? "behind" : "ahead of");
 		add(list, "clock_skew", text, WALL_ZERO);
 	}
+}
+
+const char *alerts_text(const struct alerts *a, const struct core_view *view, wall_t now, size_t i)
+{
+	const struct alert *one;
+
+	if (i >= a->count)
+		return NULL;
+	one = &a->kept[a->count - 1 - i];
+	/* A clock that is off at this moment is explained with its present numbers. */
+	if (now.sec - one->at.sec >= ALERTS_SHOWN_SEC ||
+		(view->has_skew && strcmp(one->kind, "clock_skew") == 0))
+		return "";
+	return one->text;
 }
 
 json_t *alerts_json(const struct alerts *a, const struct core_view *view, wall_t now)

@@ -25,6 +25,10 @@ struct alerts {
 
 void alerts_note(struct alerts *a, const char *kind, const char *text, wall_t at);
 
+/* The sentence of the i-th alert of the core, newest first; "" when there is nothing to say of it any
+ * more, NULL past the last. */
+const char *alerts_text(const struct alerts *a, const struct core_view *view, wall_t now, size_t i);
+
 /* [{"type","text","since"}]: standing ones first. */
 json_t *alerts_json(const struct alerts *a, const struct core_view *view, wall_t now);
 

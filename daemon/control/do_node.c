@@ -249,6 +249,18 @@ static json_t *peer_part(const struct control_node *n, const struct peer_id *pee
 	return part;
 }
 
+/* What has happened of late that somebody should look at, beside what is so at this moment. */
+static void add_alerts(struct call *c, const struct core_view *view, json_t *notes)
+{
+	const struct alerts *alerts = &call_client(c)->control->alerts;
+	wall_t wall = loop_wall(call_node(c)->loop);
+	const char *text;
+
+	for (size_t i = 0; (text = alerts_text(alerts, view, wall, i)); i++)
+		if (*text)
+			json_array_append_new(notes, shape_text(text));
+}
+
 struct answer *do_NODE_EXPLAIN(struct call *c)
 {
 	const struct control_node *n = call_node(c);
@@ -272,6 +284,7 @@ struct answer *do_NODE_EXPLAIN(struct call *c)
 		(json_int_t)view.members, "online", (json_int_t)view.online, "quorum",
 		(json_int_t)view.needed, "missing", missing(n));
 	explain_deinit(&e);
+	add_alerts(c, &view, json_object_get(result, "notes"));
 	if (call_text(c, "peer"))
 		json_object_set_new(result, "peer", peer_part(n, &peer));
 	return call_ok(c, result);

@@ -348,6 +348,7 @@ struct core_view {
 	enum snapshot_source source;
 	wall_t applied_at; /* WALL_ZERO: before this start */
 	struct snapshot_stamp floor;
+	bool insecure;                     /* snapshots of any issuer are taken (P-060) */
 	bool single_source;                /* only one source confirmed the first list */
 	enum admin_proof_reason proof_now; /* of the snapshot in force, at this moment */
 	bool self_doubt;                   /* accuses nobody at the moment (N-09) */

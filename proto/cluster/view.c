@@ -33,6 +33,7 @@ void core_view(const struct core *c, wall_t wall, mono_t now, struct core_view *
 		.floor = m->floor,
 		.source = m->held_source,
 		.applied_at = m->applied_at,
+		.insecure = c->insecure && !c->has_system,
 		.single_source = m->single_source,
 		.self_doubt = doubt != NULL,
 		.self_doubt_why = doubt,

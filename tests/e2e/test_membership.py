@@ -94,6 +94,13 @@ class Refusals(unittest.TestCase):
             wait_until("the reason", lambda: b.status()["node"]["state_reason"] == "no_system_pubkey")
             self.assertEqual(b.state, "unconfigured")
             self.assertIn("system_pubkey", b.log())
+            # Told to take anybody's, it does, and says so wherever it is asked.
+            b.stop()
+            b.configure(insecure_accept_any_issuer=True)
+            b.start()
+            b.wait_state("healthy")
+            self.assertIn("insecure_accept_any_issuer", [x["type"] for x in b.status()["alerts"]])
+            self.assertIn("ANY issuer", b.log())
 
 
 class Floor(unittest.TestCase):
@@ -194,6 +201,7 @@ class Equivocation(unittest.TestCase):
             told = [n.name for n in c if any("equivocation" in str(x) for x in n.status()["alerts"])]
             self.assertTrue(told, [n.status()["alerts"] for n in c])
             self.assertTrue(any("membership_conflict" in n.log() for n in c))
+            self.assertTrue(any("two valid lists" in x for n in c for x in n.json("explain")["notes"]))
             # And no more of it after a restart.
             c[1].kill()
             c[1].start()
