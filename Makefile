@@ -55,7 +55,7 @@ PROTO_DIRS  := $(filter proto/%,$(LIB_DIRS))
 PROTO_SRC   := $(call dir_src,$(PROTO_DIRS))
 CONFIG_SRC  := $(call dir_src,$(filter config,$(LIB_DIRS)))
 DAEMON_SRC  := $(filter-out daemon/main.c,$(call dir_src,$(filter daemon daemon/%,$(LIB_DIRS))))
-CLI_SRC     := $(filter-out cli/main.c,$(call dir_src,$(filter cli cli/%,$(LIB_DIRS))))
+CLI_SRC     := $(filter-out %/main.c,$(call dir_src,$(filter cli cli/%,$(LIB_DIRS))))
 ifdef ONLY
 TEST_SRC    := $(foreach d,$(ONLY),$(wildcard tests/unit/$(d)/test_*.c))
 else
@@ -72,7 +72,7 @@ FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 
 .PHONY: all check check-unit check-sim check-asan check-e2e fuzz-smoke lint format bench measure \
         install clean
-all: $(BUILD)/p2posd $(BUILD)/p2posctl
+all: $(BUILD)/p2posd $(BUILD)/p2posctl $(BUILD)/p2pos-state
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -93,6 +93,9 @@ ARCHIVES := $(BUILD)/libdaemon.a $(BUILD)/libcli.a $(BUILD)/libconfig.a $(BUILD)
 $(BUILD)/p2posd: $(BUILD)/obj/daemon/main.o $(BUILD)/libdaemon.a $(BUILD)/libconfig.a $(BUILD)/libproto.a
 	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(DAEMON_LIBS)
 $(BUILD)/p2posctl: $(BUILD)/obj/cli/main.o $(BUILD)/libcli.a $(BUILD)/libconfig.a $(BUILD)/libproto.a
+	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(CLI_LIBS)
+
+$(BUILD)/p2pos-state: $(BUILD)/obj/cli/state/main.o $(BUILD)/libcli.a $(BUILD)/libproto.a
 	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(CLI_LIBS)
 
 # A test program sees everything; the linker takes what it calls.
@@ -156,17 +159,34 @@ measure: all
 format:
 	clang-format -i $(shell find proto config daemon cli tests -name '*.[ch]')
 
-UNITDIR     = $(PREFIX)/lib/systemd/system
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d \
-		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/share/doc/p2pos
-	install -s -m 0755 $(BUILD)/p2posd $(BUILD)/p2posctl $(DESTDIR)$(PREFIX)/bin
-	sed 's|@bindir@|$(PREFIX)/bin|g; s|@docdir@|$(PREFIX)/share/doc/p2pos|g' packaging/systemd/p2posd.service.in >$(BUILD)/p2posd.service
-	install -m 0644 $(BUILD)/p2posd.service $(DESTDIR)$(UNITDIR)
+# Where things go; packaging/ has templates that name these.
+BINDIR     = $(PREFIX)/bin
+LIBEXECDIR = $(PREFIX)/libexec/p2pos
+UNITDIR    = $(PREFIX)/lib/systemd/system
+DOCDIR     = $(PREFIX)/share/doc/p2pos
+UNITS      := $(notdir $(basename $(wildcard packaging/systemd/*.in)))
+
+# The units with the paths of this installation filled in; also for the test that looks at them.
+units: $(addprefix $(BUILD)/units/,$(UNITS))
+$(BUILD)/units/%: packaging/systemd/%.in FORCE
+	@mkdir -p $(@D)
+	$(Q)sed 's|@bindir@|$(BINDIR)|g; s|@libexecdir@|$(LIBEXECDIR)|g; s|@docdir@|$(DOCDIR)|g' $< >$@
+FORCE:
+.PHONY: units FORCE
+
+# STRIP= keeps the symbols, for packages that split them off.
+STRIP ?= -s
+install: all units
+	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBEXECDIR) $(UNITDIR) $(DOCDIR) \
+		$(addprefix $(PREFIX)/lib/,sysusers.d tmpfiles.d sysctl.d))
+	install $(STRIP) -m 0755 $(BUILD)/p2posd $(BUILD)/p2posctl $(DESTDIR)$(BINDIR)
+	install $(STRIP) -m 0755 $(BUILD)/p2pos-state $(DESTDIR)$(LIBEXECDIR)
+	install -m 0644 $(addprefix $(BUILD)/units/,$(UNITS)) $(DESTDIR)$(UNITDIR)
 	install -m 0644 packaging/sysusers.d/p2pos.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 0644 packaging/tmpfiles.d/p2pos.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
-	install -m 0644 README.md LICENSE CHANGELOG.md config/config.example.json \
-		$(DESTDIR)$(PREFIX)/share/doc/p2pos
+	install -m 0644 packaging/sysctl.d/60-p2pos.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d
+	install -m 0644 README.md LICENSE CHANGELOG.md docs/state-units.md config/config.example.json \
+		$(DESTDIR)$(DOCDIR)
 
 clean:
 	rm -rf $(BUILD)

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a service manager sees: the units, the words that p2posd tells it, and the state as files.
+
+Units that really start and stop are tested by tests/packages, in machines that boot."""
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import unittest
+
+from p2pos import BUILD, PATIENCE, ROOT, Cluster, run, wait_until
+
+ANALYZE = shutil.which("systemd-analyze")
+EXPOSURE_MAX = 1.1  # operator.md, "Files and unit"
+STATE = BUILD / "p2pos-state"
+
+
+class Supervisor:
+    """The socket that systemd would give to a service, and what was said to it."""
+
+    def __init__(self, directory):
+        self.path = pathlib.Path(directory) / "notify"
+        self.s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.s.bind(str(self.path))
+        self.s.settimeout(PATIENCE)
+        self.heard = []
+
+    def until(self, what):
+        """Reads until a message satisfies `what`, and returns that one."""
+        while True:
+            text = self.s.recv(4096).decode()
+            self.heard.append(text)
+            if what(text):
+                return text
+
+    def close(self):
+        self.s.close()
+
+
+class Units(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.tmp = tempfile.TemporaryDirectory(prefix="p2pos-e2e-")
+        cls.prefix = pathlib.Path(cls.tmp.name) / "usr"
+        # systemd looks whether the programs are there.
+        for name, folder in (("p2posd", "bin"), ("p2posctl", "bin"), ("p2pos-state", "libexec/p2pos")):
+            (cls.prefix / folder).mkdir(parents=True, exist_ok=True)
+            os.symlink(BUILD / name, cls.prefix / folder / name)
+        run(["make", "-s", "-C", ROOT, "units", f"BUILD={cls.tmp.name}", f"PREFIX={cls.prefix}"])
+        cls.units = pathlib.Path(cls.tmp.name) / "units"
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.tmp.cleanup()
+
+    def setUp(self):
+        if not ANALYZE:
+            self.skipTest("no systemd-analyze on this machine")
+
+    def analyze(self, *args):
+        return run([ANALYZE, *args], check=False, env={"SYSTEMD_UNIT_PATH": f"{self.units}:"})
+
+    def test_every_unit_is_there(self):
+        self.assertEqual({p.name for p in self.units.iterdir()},
+                         {p.stem for p in (ROOT / "packaging/systemd").glob("*.in")})
+        self.assertIn("p2posd.service", {p.name for p in self.units.iterdir()})
+
+    def test_verify_is_silent(self):
+        for unit in sorted(self.units.iterdir()):
+            name = unit.name.replace("@.", "@healthy.")
+            a = self.analyze("verify", self.units / name)
+            self.assertEqual((a.code, a.out + a.err), (0, ""), name)
+
+    def test_exposure_is_small(self):
+        for name in ("p2posd.service", "p2pos-state.service", "p2pos-hold@.service"):
+            a = self.analyze("security", "--offline=true", "--no-pager", self.units / name)
+            found = re.search(r"Overall exposure level.*: ([0-9.]+)", a.out)
+            self.assertTrue(found, a.out + a.err)
+            self.assertLessEqual(float(found[1]), EXPOSURE_MAX, name)
+
+
+class Notify(unittest.TestCase):
+    def setUp(self):
+        self.cluster = self.enterContext(Cluster(1))
+        self.node = self.cluster[0]
+        self.supervisor = Supervisor(self.cluster.dir)
+        self.addCleanup(self.supervisor.close)
+        self.node.extra_env = {"NOTIFY_SOCKET": str(self.supervisor.path), "WATCHDOG_USEC": "400000"}
+        self.node.init()
+        self.node.start(wait=False)
+
+    def enterContext(self, cm):  # of the standard library from 3.11 on, which Debian 12 has
+        value = cm.__enter__()
+        self.addCleanup(cm.__exit__, None, None, None)
+        return value
+
+    def test_ready_means_that_sockets_and_database_are_open(self):
+        text = self.supervisor.until(lambda t: "READY=1" in t)
+        # All of this without waiting.
+        socket.create_connection((self.node.host, self.node.port), timeout=PATIENCE).close()
+        self.assertTrue((self.node.dir / "p2pos.db").exists())
+        self.assertEqual(self.node.ctl("rpc", "call", "rpc.hello").code, 0)
+        self.assertRegex(text, r"^READY=1\nSTATUS=\w+, \d+/\d+ members online, \d+ peers")
+
+    def test_the_status_follows_the_state_in_words(self):
+        self.supervisor.until(lambda t: "STATUS=healthy, 1/1 members online, 0 peers" in t)
+        self.assertEqual(len([t for t in self.supervisor.heard if "STOPPING" in t]), 0)
+
+    def test_a_reload_begins_and_ends(self):
+        self.supervisor.until(lambda t: "STATUS=healthy" in t)
+        self.node.proc.send_signal(signal.SIGHUP)
+        text = self.supervisor.until(lambda t: "RELOADING=1" in t)
+        self.assertRegex(text, r"^RELOADING=1\nMONOTONIC_USEC=\d+\n")
+        self.supervisor.until(lambda t: "READY=1" in t)
+
+    def test_the_watchdog_is_fed_for_as_long_as_the_node_runs(self):
+        for _ in range(4):
+            self.supervisor.until(lambda t: t == "WATCHDOG=1")
+        self.node.stop()
+        self.supervisor.until(lambda t: t.startswith("STOPPING=1\nSTATUS=stopping"))
+
+
+class State(unittest.TestCase):
+    """p2pos-state beside real nodes."""
+
+    def follow(self, node, *args):
+        self.marks = node.dir / "state"
+        proc = subprocess.Popen([str(STATE), "--socket", str(node.socket), "--dir", str(self.marks), *args],
+                                stdout=subprocess.DEVNULL)
+
+        def end():
+            if proc.poll() is None:
+                proc.terminate()
+            self.assertEqual(proc.wait(timeout=PATIENCE), 0)
+        self.addCleanup(end)
+        return proc
+
+    def there(self):
+        return {p.name for p in self.marks.iterdir()} if self.marks.exists() else set()
+
+    def await_marks(self, *names):
+        wait_until(f"marks are {names}", lambda: self.there() == set(names))
+
+    def test_the_files_follow_the_node_up_and_down_and_away(self):
+        with Cluster(3) as c:
+            c.form()
+            first = c[0]
+            self.follow(first, "--up-after", "0")
+            self.await_marks("configured", "healthy")
+            text = (self.marks / "healthy").read_text()
+            self.assertIn('P2POS_PREVIOUS="', text)
+            self.assertRegex(text, r"P2POS_ONLINE=[23]\nP2POS_MEMBERS=3\n")
+            for n in c.nodes[1:]:
+                n.kill()
+            self.await_marks("configured", "degraded")
+            self.assertIn('P2POS_PREVIOUS="healthy"', (self.marks / "degraded").read_text())
+            for n in c.nodes[1:]:
+                n.start()
+            self.await_marks("configured", "healthy")
+            first.stop()
+            self.await_marks()
+            first.start()
+            self.await_marks("configured", "healthy")
+
+    def test_a_node_that_hangs_is_not_healthy(self):
+        with Cluster(1) as c:
+            c.form()
+            self.follow(c[0], "--up-after", "0")
+            self.await_marks("configured", "healthy")
+            c[0].freeze()
+            self.await_marks()
+            c[0].thaw()
+            self.await_marks("configured", "healthy")
+
+    def test_with_patience_a_restart_is_not_noticed(self):
+        with Cluster(1) as c:
+            c.form()
+            self.follow(c[0], "--up-after", "0", "--down-after", "3600")
+            self.await_marks("configured", "healthy")
+            before = (self.marks / "healthy").stat().st_ino
+            c[0].stop()
+            c[0].start()
+            c[0].wait_state("healthy")
+            self.assertEqual((self.marks / "healthy").stat().st_ino, before)
+
+    def test_its_end_leaves_no_claim_behind(self):
+        with Cluster(1) as c:
+            c.form()
+            proc = self.follow(c[0], "--up-after", "0")
+            self.await_marks("configured", "healthy")
+            hold = subprocess.Popen([str(STATE), "--hold", str(self.marks / "healthy")])
+            self.addCleanup(hold.kill)
+            proc.terminate()
+            self.assertEqual(hold.wait(timeout=PATIENCE), 0)
+            self.assertEqual(proc.wait(timeout=PATIENCE), 0)
+            self.assertEqual(self.there(), set())
+
+    def test_holding_what_is_not_there_ends_at_once(self):
+        self.assertEqual(run([STATE, "--hold", "/nonexistent/healthy"]).code, 0)
+
+    def test_bad_arguments_are_one_line_and_64(self):
+        for args in (["--up-after", "-1"], ["--up-after", "x"], ["--down-after", "3601"], ["word"],
+                     ["--socket", "/" + "x" * 200]):
+            a = run([STATE, *args], check=False)
+            self.assertEqual((a.code, len(a.err.splitlines())), (64, 1), a.err)
+        self.assertEqual(run([STATE, "--dir", "/proc/nope"], check=False).code, 73)
