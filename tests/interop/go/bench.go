@@ -49,6 +49,8 @@ type crowdParams struct {
 	Count  uint32
 	Listen bool
 	Addr   string
+
+	Concurrent int
 }
 
 func deedCrowdIDs(_ *node, p params) (fields, error) {
@@ -94,9 +96,9 @@ func (n *node) makeCrowd(p params) (fields, error) {
 	return fields{"addrs": addrs}, nil
 }
 
-// Each of the crowd dials and stays.
+// Each of the crowd dials and stays; `concurrent` at once.
 func (n *node) crowdDial(p params) (fields, error) {
-	var in crowdParams
+	in := crowdParams{Concurrent: 1}
 	if err := p.into(&in); err != nil {
 		return nil, err
 	}
@@ -104,13 +106,15 @@ func (n *node) crowdDial(p params) (fields, error) {
 	crowd := slices.Clone(n.crowd)
 	n.crowdLock.Unlock()
 	began := time.Now()
-	errs := make(chan error)
+	errs, places := make(chan error, len(crowd)), make(chan struct{}, in.Concurrent)
 	for _, h := range crowd {
+		places <- struct{}{}
 		go func() {
 			ctx, stop := context.WithTimeout(context.Background(), patience)
 			defer stop()
 			_, err := connect(ctx, h, in.Addr)
 			errs <- err
+			<-places
 		}()
 	}
 	connected := 0

@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::{sync::Arc, time::Instant};
 
+use futures::StreamExt;
 use libp2p::{identity::Keypair, multiaddr::Protocol, Multiaddr, PeerId};
 use serde_json::{json, Value};
 use tokio::sync::Mutex;
@@ -64,11 +65,15 @@ impl Crowd {
         Ok(json!({"addrs": addrs}))
     }
 
-    /// Each of the crowd dials and stays.
+    /// Each of the crowd dials and stays; `concurrent` at once.
     pub async fn dial(&self, p: &Params) -> Result<Value> {
-        let (addr, began) = (p.addr()?, Instant::now());
+        let (addr, concurrent, began) = (p.addr()?, p.number("concurrent", 1) as usize, Instant::now());
         let crowd = self.0.lock().await.clone();
-        let all = futures::future::join_all(crowd.iter().map(|n| n.dial(addr.clone(), true))).await;
+        let dials = crowd.into_iter().map(|n| {
+            let addr = addr.clone();
+            async move { n.dial(addr, true).await }
+        });
+        let all: Vec<_> = futures::stream::iter(dials).buffer_unordered(concurrent).collect().await;
         let mut out = json!({"connected": all.iter().filter(|r| r.is_ok()).count(), "wall_s": began.elapsed().as_secs_f64()});
         if let Some(Err(e)) = all.iter().find(|r| r.is_err()) {
             out["first_error"] = e.to_string().into();

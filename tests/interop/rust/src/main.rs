@@ -9,6 +9,7 @@
 //! It listens on 127.0.0.1 alone and ends with its standard input.
 
 mod bench;
+mod inbound;
 mod node;
 mod perf;
 mod streams;
@@ -102,9 +103,9 @@ async fn start(peer: &Peer, p: &Params) -> Result<Value> {
             .await?,
     );
     if p.flag("protocols", true) {
-        streams::serve(&node, &peer.serves)?;
+        streams::serve(&node, &peer.serves);
     }
-    perf::serve(&node)?;
+    perf::serve(&node);
     let answer = json!({"peer_id": node.peer_id.to_string(), "addrs": node.addrs});
     *peer.node.lock().await = Some(node);
     Ok(answer)

@@ -21,6 +21,7 @@ use libp2p::{
 use serde_json::{json, Value};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::inbound::{self, Accepted};
 use crate::{in_time, say, Result};
 
 pub const TCP_NOISE: &str = "tcp+noise+yamux";
@@ -36,7 +37,8 @@ const VERSION: &str = "ipfs/0.1.0";
 struct Behaviour {
     identify: identify::Behaviour,
     ping: ping::Behaviour,
-    stream: libp2p_stream::Behaviour,
+    stream: libp2p_stream::Behaviour, // those that we open
+    inbound: inbound::Behaviour,
 }
 
 #[derive(Clone)]
@@ -71,6 +73,7 @@ pub struct Node {
     pub addrs: Vec<String>,
     pub stacks: Vec<String>,
     pub control: libp2p_stream::Control,
+    pub accepted: Accepted,
     orders: mpsc::UnboundedSender<Order>,
 }
 
@@ -115,6 +118,7 @@ impl Node {
         let peer_id = key.public().to_peer_id();
         let stream = libp2p_stream::Behaviour::new();
         let control = stream.new_control();
+        let accepted = Accepted::default();
         let behaviour = Behaviour {
             identify: identify::Behaviour::new(if signed_record {
                 identify::Config::new_with_signed_peer_record(VERSION.into(), &key)
@@ -123,6 +127,7 @@ impl Node {
             }),
             ping: ping::Behaviour::default(),
             stream,
+            inbound: inbound::Behaviour::new(accepted.clone()),
         };
         let config = libp2p::swarm::Config::with_tokio_executor().with_idle_connection_timeout(IDLE_TIMEOUT);
         let mut swarm = Swarm::new(transport(&key, stacks)?, behaviour, peer_id, config);
@@ -140,7 +145,7 @@ impl Node {
         };
         tokio::spawn(driver.run());
         let addrs = addrs.into_iter().map(|a| format!("{a}/p2p/{peer_id}")).collect();
-        Ok(Node { key, peer_id, addrs, stacks: stacks.to_vec(), control, orders })
+        Ok(Node { key, peer_id, addrs, stacks: stacks.to_vec(), control, accepted, orders })
     }
 
     async fn order<T>(&self, make: impl FnOnce(oneshot::Sender<T>) -> Order) -> Result<T> {

@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
+use futures::{AsyncReadExt, AsyncWriteExt};
 use libp2p::{PeerId, Stream, StreamProtocol};
 use serde_json::{json, Value};
 
@@ -43,15 +43,14 @@ async fn answer(s: &mut Stream) -> Result<()> {
     Ok(s.close().await?)
 }
 
-pub fn serve(node: &Node) -> Result<()> {
-    let mut incoming = node.control.clone().accept(PERF)?;
+pub fn serve(node: &Node) {
+    let mut incoming = node.accepted.accept(PERF);
     tokio::spawn(async move {
-        while let Some((_, mut s)) = incoming.next().await {
+        while let Some((_, mut s)) = incoming.recv().await {
             // A failure is the reset of the stream, which dropping it is.
             tokio::spawn(async move { answer(&mut s).await });
         }
     });
-    Ok(())
 }
 
 /// Seconds for what went up and for what came down, as its client sees them.

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
+use futures::{AsyncReadExt, AsyncWriteExt};
 use libp2p::{PeerId, Stream, StreamProtocol};
 use serde_json::{json, Value};
 
@@ -158,12 +158,12 @@ async fn answer(s: &mut Stream, protocol: &StreamProtocol, from: &str, serves: &
     write(s, &answer).await
 }
 
-pub fn serve(node: &Node, serves: &Arc<Mutex<Serves>>) -> Result<()> {
+pub fn serve(node: &Node, serves: &Arc<Mutex<Serves>>) {
     for protocol in [PULL, PUSH, HEARTBEAT, STATUS] {
-        let mut incoming = node.control.clone().accept(protocol.clone())?;
+        let mut incoming = node.accepted.accept(protocol.clone());
         let serves = serves.clone();
         tokio::spawn(async move {
-            while let Some((from, mut s)) = incoming.next().await {
+            while let Some((from, mut s)) = incoming.recv().await {
                 let (serves, protocol) = (serves.clone(), protocol.clone());
                 tokio::spawn(async move {
                     let done = in_time(async {
@@ -179,7 +179,6 @@ pub fn serve(node: &Node, serves: &Arc<Mutex<Serves>>) -> Result<()> {
             }
         });
     }
-    Ok(())
 }
 
 // ---- ping, heartbeats, and many streams at once
