@@ -251,6 +251,7 @@ void carry_out(struct drive *d, const struct core_decision *x)
 	case CORE_MEMBER_DOWN:
 	case CORE_MEMBERSHIP:
 	case CORE_PUSH_FAILED:
+	case CORE_PULL_REFUSED:
 	case CORE_ALERT: break; /* told, nothing to do */
 	}
 }

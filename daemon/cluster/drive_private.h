@@ -52,6 +52,9 @@ void carry_deinit(struct drive *d);
 
 /* tell.c: log, metrics and rows of one decision. */
 void tell(struct drive *d, const struct core_decision *x);
+/* A snapshot was refused: pushed, pulled from `from`, or the operator's. */
+void tell_rejected(struct drive *d, enum snapshot_reason reason, enum snapshot_source source,
+	const struct peer_id *from);
 /* The row of one member as it is now. */
 void tell_row(struct drive *d, const struct peer_id *peer);
 /* A member that came back from another host than before; with either unknown nothing is told. */

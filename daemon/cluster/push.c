@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "daemon/cluster/drive_private.h"
-#include "daemon/sys/log.h"
 #include "daemon/sys/metrics.h"
 #include "proto/base/err.h"
 #include "proto/base/mem.h"
@@ -72,18 +71,11 @@ void push_verdict(struct drive *d, const struct core_verdict *v)
 
 		if (w->token != v->token)
 			continue;
-		if (!v->applied) {
-			enum snapshot_source source = w->call ? SNAPSHOT_PUSHED : SNAPSHOT_LOCAL;
-
-			log_info("MEMBERSHIP", "reject_snapshot", kv_peer("peer_id", &w->from),
-				kv_text("reason", snapshot_reason_name(v->reason)));
-			metric_inc(M_SNAPSHOT_REJECTS, snapshot_reason_name(v->reason));
-			if (d->watch.on_rejected)
-				d->watch.on_rejected(d->watch.arg, v->reason, source, &w->from);
-		}
-		metric_inc(M_SNAPSHOTS, w->call ? "push" : "local",
-			v->unchanged ? "unchanged" : v->applied ? "applied"
-			: v->reason == SNAPSHOT_STALE ? "stale" : "rejected");
+		if (v->applied)
+			metric_inc(M_SNAPSHOTS, w->call ? "push" : "local",
+				v->unchanged ? "unchanged" : "applied");
+		else
+			tell_rejected(d, v->reason, w->call ? SNAPSHOT_PUSHED : SNAPSHOT_LOCAL, &w->from);
 		finish(d, w, v);
 		return;
 	}
@@ -101,8 +93,7 @@ static void on_question(void *arg, struct ask_call *call, int err, struct bytes 
 								 : snapshot_reason_text(SNAPSHOT_MALFORMED))
 			      : verdict_refused(SNAPSHOT_RATE_LIMITED, d->is_stopping ? "node is stopping"
 					: snapshot_reason_text(SNAPSHOT_RATE_LIMITED));
-		if (d->watch.on_rejected)
-			d->watch.on_rejected(d->watch.arg, refused.reason, SNAPSHOT_PUSHED, ask_call_peer(call));
+		tell_rejected(d, refused.reason, SNAPSHOT_PUSHED, ask_call_peer(call));
 		answer(call, &refused);
 		return;
 	}

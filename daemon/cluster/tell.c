@@ -125,6 +125,25 @@ static void tell_membership(struct drive *d, const struct core_membership *m)
 	drive_store_rows(d);
 }
 
+static const char *source_word(enum snapshot_source source)
+{
+	return source == SNAPSHOT_PUSHED ? "push" : source == SNAPSHOT_PULLED ? "sync" : "local";
+}
+
+void tell_rejected(struct drive *d, enum snapshot_reason reason, enum snapshot_source source,
+	const struct peer_id *from)
+{
+	/* Without a fault of its own it failed on our disk. */
+	log_info("MEMBERSHIP", "reject_snapshot", kv_peer("peer_id", from),
+		kv_text("reason", reason == SNAPSHOT_OK ? "storage" : snapshot_reason_name(reason)),
+		kv_text("source", source_word(source)));
+	if (reason != SNAPSHOT_OK)
+		metric_inc(M_SNAPSHOT_REJECTS, snapshot_reason_name(reason));
+	metric_inc(M_SNAPSHOTS, source_word(source), reason == SNAPSHOT_STALE ? "stale" : "rejected");
+	if (d->watch.on_rejected)
+		d->watch.on_rejected(d->watch.arg, reason, source, from);
+}
+
 void tell(struct drive *d, const struct core_decision *x)
 {
 	switch (x->kind) {
@@ -135,6 +154,7 @@ void tell(struct drive *d, const struct core_decision *x)
 	case CORE_PUSH_FAILED:
 		log_info("MEMBERSHIP", "fanout_failed", kv_peer("peer_id", &x->peer), kv_text("reason", x->why));
 		break;
+	case CORE_PULL_REFUSED: tell_rejected(d, x->u.reason, SNAPSHOT_PULLED, &x->peer); break;
 	case CORE_ALERT:
 		log_warn("NODE", "alert", kv_text("reason", x->why), kv_text("text", x->text),
 			kv_peer("peer_id", &x->peer));

@@ -211,6 +211,7 @@ void control_hear_decision(struct control *c, const struct core_decision *d)
 	case CORE_EQUIVOCATION: /* an alert comes with it */
 	case CORE_VERDICT:
 	case CORE_PUSH_FAILED:
+	case CORE_PULL_REFUSED: /* the drive tells it as any other that is refused */
 		break;
 	}
 }

@@ -43,6 +43,13 @@ static void refuse(struct core *c, uint64_t token, enum snapshot_reason reason)
 	accept_verdict(c, token, reason, false, snapshot_reason_text(reason));
 }
 
+void accept_pull_refused(struct core *c, const struct link *from, enum snapshot_reason reason)
+{
+	struct news *n = news_link(c, CORE_PULL_REFUSED, from, snapshot_reason_name(reason));
+
+	n->d.u.reason = reason;
+}
+
 /* Answers everyone who asked about it, and forgets it. */
 static void answer_all(
 	struct core *c, struct judged *j, enum snapshot_reason reason, const char *error)
@@ -403,6 +410,8 @@ void accept_offer(struct core *c, struct snapshot *take_s, enum snapshot_source 
 	}
 	if (check(c, take_s, source, from, wall, now, &reason)) {
 		refuse(c, token, reason);
+		if (source == SNAPSHOT_PULLED && from)
+			accept_pull_refused(c, from, reason);
 		goto out;
 	}
 	rival = members_conflict(m, take_s);

@@ -269,6 +269,7 @@ enum core_decision_kind {
 	CORE_MEMBER_DOWN, /* peer, why: does not count any more */
 	CORE_MEMBERSHIP,  /* u.membership: a snapshot is in force now */
 	CORE_PUSH_FAILED, /* peer, conn, why: word for the log (P-072) */
+	CORE_PULL_REFUSED, /* peer, conn, u.reason: what it gave is no snapshot that may be taken */
 	CORE_ALERT,       /* why = kind word, text; peer or none */
 };
 const char *core_decision_name(enum core_decision_kind k);
@@ -328,6 +329,7 @@ struct core_decision {
 		struct core_state_change state;
 		struct core_membership membership;
 		struct core_stored_mark mark;
+		enum snapshot_reason reason;
 		uint64_t seq;
 	} u;
 };

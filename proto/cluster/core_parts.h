@@ -411,6 +411,8 @@ void spread_ask(struct core *c, struct link *l, mono_t now); /* the same, when i
 
 /* ---- accept.c: judging snapshots ----------------------------------------------------------- */
 
+/* Tells that what a peer gave when it was asked is no snapshot that may be taken. */
+void accept_pull_refused(struct core *c, const struct link *from, enum snapshot_reason reason);
 void accept_offer(struct core *c, struct snapshot *take_s, enum snapshot_source source,
 	struct link *from, uint64_t token, wall_t wall, mono_t now);
 void accept_review(struct core *c, bool time_is_up, wall_t wall, mono_t now);

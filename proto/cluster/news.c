@@ -170,6 +170,7 @@ const char *core_decision_name(enum core_decision_kind k)
 	case CORE_MEMBER_DOWN: return "member_down";
 	case CORE_MEMBERSHIP: return "membership";
 	case CORE_PUSH_FAILED: return "push_failed";
+	case CORE_PULL_REFUSED: return "pull_refused";
 	case CORE_ALERT: return "alert";
 	}
 	return "unknown";

@@ -195,6 +195,7 @@ static void pulled(struct core *c, struct link *l, struct bytes json, wall_t wal
 {
 	struct pull_answer a = {0};
 	struct snapshot_stamp stamp;
+	enum snapshot_reason reason;
 
 	if (is_ours(c, json)) {
 		stamp = snapshot_stamp(&c->members.held);
@@ -202,7 +203,11 @@ static void pulled(struct core *c, struct link *l, struct bytes json, wall_t wal
 		confirm(c, l);
 		return;
 	}
-	if (pull_answer_parse(json, &a, NULL) || !a.has_snapshot) {
+	if (pull_answer_parse(json, &a, &reason)) {
+		accept_pull_refused(c, l, reason);
+		return;
+	}
+	if (!a.has_snapshot) {
 		pull_answer_deinit(&a);
 		return;
 	}

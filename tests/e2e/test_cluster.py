@@ -172,6 +172,8 @@ class Cluster5(unittest.TestCase):
                 self.assertEqual(n.status()["cluster"]["snapshot"]["issued_at"], stamp)
                 applied = [x for x in n.log().splitlines() if "apply_snapshot" in x and stamp in x]
                 self.assertEqual(len(applied), 1, applied)
+                # Scripts of the original look for this word where it came over the wire (P-069, P-192).
+                self.assertEqual("apply_snapshot_push" in applied[0], n is not c[3], applied)
 
 
 class Signals(unittest.TestCase):

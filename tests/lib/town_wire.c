@@ -423,7 +423,8 @@ static void carry_out(struct town *t, struct node *n, const struct core_decision
 	case CORE_MEMBER_UP: t->count.ups++; break;
 	case CORE_MEMBER_DOWN: note_down(t, n, d); break;
 	case CORE_MEMBERSHIP: break;
-	case CORE_PUSH_FAILED: break;
+	case CORE_PUSH_FAILED:
+	case CORE_PULL_REFUSED: break;
 	case CORE_ALERT: alert(t, n, d->why); break;
 	}
 }
