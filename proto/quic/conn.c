@@ -92,17 +92,19 @@ static int read(struct quic_conn *q, const struct datagram *in, mono_t now)
 	ngtcp2_pkt_info info = {.ecn = in->ecn};
 	ngtcp2_path_storage along;
 
-	q->now = now;
+	quic_set_now(q, now);
 	q->may_send = true;
 	quic_path_set(&along, &in->path);
 	return ngtcp2_conn_read_pkt(
-		q->wire, &along.path, &info, in->data.at, in->data.len, quic_stamp(now));
+		q->wire, &along.path, &info, in->data.at, in->data.len, quic_stamp(q->now));
 }
 
 static void after_read(struct quic_conn *q, int liberr)
 {
 	if (liberr)
 		quic_failed(q, liberr);
+	else if (q->stop_seen)
+		quic_stream_stop_all(q);
 	/* What TLS had to do is done: its memory goes (performance.md D7). */
 	if (q->is_confirmed)
 		quic_shake_deinit(q);
@@ -191,14 +193,14 @@ void quic_tick(struct quic_conn *q, mono_t now)
 
 	if (!quic_is_running(q))
 		return;
-	q->now = now;
+	quic_set_now(q, now);
 	q->may_send = true;
 	if (mono_reached(stalled_at(q), now)) {
 		/* A farewell would wait just as long. */
 		quic_end(q, P2P_ERR_TIMEOUT, "send_stalled", NULL, 0);
 		return;
 	}
-	liberr = ngtcp2_conn_handle_expiry(q->wire, quic_stamp(now));
+	liberr = ngtcp2_conn_handle_expiry(q->wire, quic_stamp(q->now));
 	if (liberr)
 		quic_failed(q, liberr);
 }

@@ -72,6 +72,7 @@ struct quic_conn {
 	int64_t rx_newest, tx_newest; /* packet numbers; -1: none */
 	uint64_t rx_seen[QUIC_SEEN_WORDS]; /* bits of the newest ones, by number modulo */
 	int64_t acked_newest;
+	unsigned strays; /* of the packet at hand: pieces of streams that do not exist yet */
 	mono_t heard_at;
 	ngtcp2_duration keep_alive_ns;
 	struct quic_churn churn;
@@ -95,6 +96,7 @@ struct quic_conn {
 	uint32_t conn_grown_bytes; /* of the connection's window */
 	struct list news, sending, blocked;
 	bool blocked_check; /* one that waits for WRITABLE may have room */
+	bool stop_seen;     /* one is newly stopped by the peer */
 	mono_t progress_at; /* when something was last acknowledged, or first queued */
 
 	/* Sending. */
@@ -127,6 +129,12 @@ void quic_end(struct quic_conn *q, int err, const char *why, const char *detail,
 
 /* Ends it by a fault; the peer is told `code` of QUIC's own (RFC 9000 section 20.1). */
 void quic_fail(struct quic_conn *q, int err, const char *why, const char *detail, uint64_t code);
+
+/* Notes the time. It never goes back: ngtcp2 does not bear that. */
+static inline void quic_set_now(struct quic_conn *q, mono_t now)
+{
+	q->now = mono_max(q->now, now);
+}
 
 /* ngtcp2 returned `liberr`. */
 void quic_failed(struct quic_conn *q, int liberr);

@@ -124,7 +124,7 @@ void quic_close(struct quic_conn *q, uint64_t code, mono_t now)
 {
 	if (!quic_is_running(q))
 		return;
-	q->now = now;
+	quic_set_now(q, now);
 	sm_move(&q->state, QUIC_CLOSING);
 	note_end(q, P2P_ERR_CLOSED, "local", NULL, code);
 	ngtcp2_ccerr_set_application_error(&q->ccerr, code, NULL, 0);

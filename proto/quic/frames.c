@@ -97,6 +97,9 @@ static void take_body(struct cursor *c, struct quic_frame *ret)
 	case QUIC_FRAME_ACK_ECN: take_ack(c, ret); return;
 	case QUIC_FRAME_RESET_STREAM: skip_numbers(c, 3); return;
 	case QUIC_FRAME_STOP_SENDING:
+		ret->stream = take_number(c);
+		skip_numbers(c, 1);
+		return;
 	case QUIC_FRAME_MAX_STREAM_DATA:
 	case QUIC_FRAME_STREAM_DATA_BLOCKED: skip_numbers(c, 2); return;
 	case QUIC_FRAME_CRYPTO:

@@ -37,7 +37,7 @@ enum quic_frame_type {
 
 struct quic_frame {
 	uint8_t type;       /* enum quic_frame_type */
-	uint64_t stream;    /* STREAM */
+	uint64_t stream;    /* STREAM, STOP_SENDING */
 	uint64_t offset;    /* STREAM, CRYPTO */
 	struct bytes data;  /* STREAM, CRYPTO: borrowed from the packet */
 	bool fin;           /* STREAM */

@@ -93,9 +93,11 @@ static const char *see_stream(struct quic_conn *q, const struct quic_frame *f)
 {
 	struct quic_stream *s = quic_stream_at(q, (int64_t)f->stream);
 
+	/* A new one is counted when it opens; one that is gone may still be spoken to. */
+	if (!s && (f->offset == 0 || f->data.len == 0))
+		return f->data.len > 0 ? NULL : idle(q);
 	if (!s)
-		/* A new one is counted when it opens; one that is gone may still be spoken to. */
-		return f->offset == 0 && f->data.len > 0 ? NULL : idle(q);
+		return ++q->strays > QUIC_GAPS_MAX ? "a stream with too many gaps" : idle(q);
 	/* What is beyond the window ends the connection by ngtcp2. */
 	if (f->offset > s->received && f->data.len > 0)
 		return f->offset - s->received > s->window ||
@@ -104,6 +106,17 @@ static const char *see_stream(struct quic_conn *q, const struct quic_frame *f)
 			: "a stream with too many gaps";
 	if (f->offset + f->data.len > s->received || (f->fin && !s->fin_received))
 		return NULL;
+	return idle(q);
+}
+
+/* ngtcp2 answers it, but does not tell. Noted here, and carried out when it is through with the
+ * packet. */
+static const char *see_stop(struct quic_conn *q, const struct quic_frame *f)
+{
+	struct quic_stream *s = quic_stream_at(q, (int64_t)f->stream);
+
+	if (s && !s->is_stopped)
+		s->is_stopped = q->stop_seen = true;
 	return idle(q);
 }
 
@@ -120,9 +133,9 @@ static const char *see_frame(struct quic_conn *q, struct quic_frame *f)
 	case QUIC_FRAME_RETIRE_CONNECTION_ID:
 		return quic_churn_retired(&q->churn, q->now) ? NULL
 							      : "too many connection ids retired";
+	case QUIC_FRAME_STOP_SENDING: return see_stop(q, f);
 	case QUIC_FRAME_PING:
 	case QUIC_FRAME_RESET_STREAM:
-	case QUIC_FRAME_STOP_SENDING:
 	case QUIC_FRAME_NEW_TOKEN:
 	case QUIC_FRAME_MAX_DATA:
 	case QUIC_FRAME_MAX_STREAM_DATA:
@@ -155,6 +168,7 @@ int quic_seen_in(struct quic_conn *q, struct bytes head, struct bytes plain)
 	/* Repeated ones are dropped by ngtcp2. */
 	if (!is_fresh(q, number_of(head, q->rx_newest + 1)))
 		return 0;
+	q->strays = 0;
 	while (!fault && plain.len > 0 && quic_frame_next(&plain, &f)) {
 		is_empty = is_empty && f.type == QUIC_FRAME_PADDING;
 		fault = see_frame(q, &f);

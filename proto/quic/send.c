@@ -71,8 +71,11 @@ static ngtcp2_ssize write_datagram(struct quic_conn *q, struct written *w)
 
 		switch (n) { /* of many: these concern one stream */
 		case NGTCP2_ERR_WRITE_MORE: continue;
+		case NGTCP2_ERR_STREAM_SHUT_WR: /* stopped by the packet that opened it */
+			s->is_stopped = q->stop_seen = true;
+			list_remove(&s->sending);
+			continue;
 		case NGTCP2_ERR_STREAM_DATA_BLOCKED:
-		case NGTCP2_ERR_STREAM_SHUT_WR:
 		case NGTCP2_ERR_STREAM_NOT_FOUND: list_remove(&s->sending); continue;
 		default: return n;
 		}
@@ -81,8 +84,8 @@ static ngtcp2_ssize write_datagram(struct quic_conn *q, struct written *w)
 
 /* ---- Pings ---- */
 
-/* ngtcp2 sends a ping when nothing was said for the time of its keep-alive; so that time is over
- * at once. */
+/* ngtcp2 sends a ping when nothing was heard for the time of its keep-alive. That time can be made
+ * as short as the clock's step, which then has to be taken. */
 static ngtcp2_ssize write_pinging(struct quic_conn *q, struct written *w)
 {
 	int64_t before = q->tx_newest;
@@ -91,6 +94,7 @@ static ngtcp2_ssize write_pinging(struct quic_conn *q, struct written *w)
 	if (!q->pings_wanted || q->state.state != QUIC_LIVE)
 		return write_datagram(q, w);
 	ngtcp2_conn_set_keep_alive_timeout(q->wire, 1);
+	q->now = mono_add_ns(q->now, 1);
 	n = write_datagram(q, w);
 	ngtcp2_conn_set_keep_alive_timeout(q->wire, q->keep_alive_ns);
 	if (n <= 0 || q->tx_newest == before)
@@ -242,13 +246,15 @@ bool quic_send(struct quic_conn *q, struct buf *out, size_t budget, mono_t now,
 	t.limit = limit_of(q, budget);
 	if (buf_reserve(out, t.limit + CLOSE_ROOM))
 		return false;
-	q->now = now;
+	quic_set_now(q, now);
 	if (q->queued_bytes && mono_is_never(q->progress_at))
-		q->progress_at = now;
+		q->progress_at = q->now;
 	if (quic_is_running(q) || (q->close_owed && q->stream_count))
 		liberr = fill_train(q, &t);
 	if (liberr && quic_is_running(q))
 		quic_failed(q, liberr);
+	if (q->stop_seen && quic_is_running(q))
+		quic_stream_stop_all(q);
 	if (q->close_owed)
 		put_close(q, &t);
 	q->may_send = t.count > 0 && quic_is_running(q);

@@ -95,12 +95,13 @@ static void leave(struct quic_conn *q, struct quic_stream *s)
 		ngtcp2_conn_extend_max_offset(q->wire, unread);
 }
 
+/* Nothing that was written is sent any more, or repeated: ngtcp2 has reset our direction, and does
+ * not look at the bytes again. */
 static void cut(struct quic_conn *q, struct quic_stream *s)
 {
-	uint32_t n = quic_tx_cut(&s->tx);
-
-	q->queued_bytes -= n;
-	q->unsent_bytes -= n;
+	q->queued_bytes -= s->tx.queued;
+	q->unsent_bytes -= s->tx.unsent_bytes;
+	quic_tx_deinit(&s->tx);
 	q->blocked_check = true;
 	list_remove(&s->sending);
 }
@@ -108,13 +109,10 @@ static void cut(struct quic_conn *q, struct quic_stream *s)
 static void free_stream(struct quic_conn *q, struct quic_stream *s)
 {
 	leave(q, s);
-	q->queued_bytes -= s->tx.queued;
-	q->unsent_bytes -= s->tx.unsent_bytes;
-	quic_tx_deinit(&s->tx);
+	cut(q, s);
 	quic_gaps_deinit(&s->gaps);
 	free(s);
 	q->stream_count--;
-	q->blocked_check = true;
 }
 
 static bool is_read(const struct quic_stream *s)
@@ -177,11 +175,11 @@ size_t quic_stream_memory(const struct quic_conn *q)
 void quic_stream_kill(struct quic_conn *q, struct quic_stream *s, uint32_t code)
 {
 	leave(q, s);
-	cut(q, s);
 	if (quic_is_running(q) && !s->is_ended) {
 		(void)ngtcp2_conn_shutdown_stream(q->wire, 0, s->id, code); /* it exists */
 		q->may_send = true;
 	}
+	cut(q, s);
 }
 
 /* ---- What arrives ---- */
@@ -232,11 +230,20 @@ void quic_stream_on_reset(struct quic_conn *q, struct quic_stream *s, uint64_t c
 	quic_stream_note(q, s, QUIC_NOTE_RESET);
 }
 
-void quic_stream_on_stop(struct quic_conn *q, struct quic_stream *s)
+void quic_stream_stop_all(struct quic_conn *q)
 {
-	s->is_deaf = true;
-	cut(q, s);
-	/* Who waits for room learns from its next write that there will be none. */
+	q->stop_seen = false;
+	for (size_t i = 0; q->buckets && i < QUIC_STREAM_BUCKETS; i++) {
+		for (struct quic_stream *s = q->buckets[i]; s; s = s->next) {
+			if (!s->is_stopped || s->is_deaf || s->is_gone)
+				continue;
+			/* ngtcp2 has done that already if it took the frame. */
+			(void)ngtcp2_conn_shutdown_stream_write(q->wire, 0, s->id, QUIC_RESET_NONE);
+			s->is_deaf = true;
+			cut(q, s);
+			/* Who waits for room learns from its next write that there will be none. */
+		}
+	}
 }
 
 /* ---- What the owner does ---- */

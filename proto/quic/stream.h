@@ -53,7 +53,8 @@ struct quic_stream {
 	bool is_told;      /* the owner knows of it */
 	bool is_gone;      /* the owner knows it no more; kept until ngtcp2 has done with it */
 	bool is_ended;     /* ngtcp2 has done with it */
-	bool is_deaf;      /* the peer wants no more of ours (STOP_SENDING) */
+	bool is_stopped;   /* the peer wants no more of ours (STOP_SENDING) … */
+	bool is_deaf;      /* … and that is carried out */
 	bool fin_wanted, fin_sent, fin_received, fin_told;
 	uint32_t code;     /* of the RESET to tell */
 	uint32_t window, since_credit;
@@ -77,9 +78,6 @@ size_t quic_tx_gather(const struct quic_tx *tx, struct ngtcp2_vec *to, size_t ma
 /* So many unsent bytes were sent; so many, from the front, acknowledged. */
 void quic_tx_sent(struct quic_tx *tx, size_t n);
 void quic_tx_acked(struct quic_tx *tx, size_t n);
-
-/* Gives up what was not sent; returns how much that was. */
-uint32_t quic_tx_cut(struct quic_tx *tx);
 
 void quic_tx_deinit(struct quic_tx *tx);
 
@@ -114,9 +112,11 @@ void quic_stream_drop_all(struct quic_conn *q);
 /* In-order bytes that arrived. */
 void quic_stream_take(struct quic_conn *q, struct quic_stream *s, struct bytes what);
 
-/* The peer has reset its side; or wants no more of ours. */
+/* The peer has reset its side. */
 void quic_stream_on_reset(struct quic_conn *q, struct quic_stream *s, uint64_t code);
-void quic_stream_on_stop(struct quic_conn *q, struct quic_stream *s);
+
+/* Carries out what the peer has stopped. */
+void quic_stream_stop_all(struct quic_conn *q);
 
 /* It has something to send now, or has room again. */
 bool quic_stream_wants_send(const struct quic_stream *s);

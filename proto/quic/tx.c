@@ -103,29 +103,6 @@ void quic_tx_acked(struct quic_tx *tx, size_t n)
 	tx->acked_at = (uint32_t)n;
 }
 
-uint32_t quic_tx_cut(struct quic_tx *tx)
-{
-	uint32_t cut = tx->unsent_bytes;
-
-	if (cut == 0)
-		return 0;
-	/* The chunks behind the one where sending has come to were never shown to anybody. */
-	while (tx->unsent->next) {
-		struct quic_chunk *c = tx->unsent->next;
-
-		tx->unsent->next = c->next;
-		free(c);
-	}
-	tx->last = tx->unsent;
-	tx->last->len = tx->unsent_at;
-	tx->last->cap = tx->unsent_at;
-	tx->queued -= cut;
-	tx->unsent_bytes = 0;
-	if (tx->queued == 0)
-		quic_tx_deinit(tx);
-	return cut;
-}
-
 void quic_tx_deinit(struct quic_tx *tx)
 {
 	while (tx->first) {

@@ -163,8 +163,8 @@ static int on_stream_acked(ngtcp2_conn *wire, int64_t id, uint64_t offset, uint6
 	(void)wire;
 	(void)id;
 	(void)offset;
-	if (!s)
-		return 0;
+	if (!s || s->is_deaf || s->is_gone)
+		return 0; /* not kept any more */
 	quic_tx_acked(&s->tx, (size_t)len);
 	q->queued_bytes -= (uint32_t)len;
 	q->progress_at = q->now;
@@ -204,17 +204,6 @@ static int on_stream_reset(ngtcp2_conn *wire, int64_t id, uint64_t final_size, u
 		return quic_fault(
 			q, "quic_churn", "most streams are reset", NGTCP2_INTERNAL_ERROR);
 	quic_stream_on_reset(q, s, code);
-	return 0;
-}
-
-static int on_stop_sending(
-	ngtcp2_conn *wire, int64_t id, uint64_t code, void *arg, void *stream_arg)
-{
-	(void)wire;
-	(void)id;
-	(void)code;
-	if (stream_arg)
-		quic_stream_on_stop(arg, stream_arg);
 	return 0;
 }
 
@@ -327,7 +316,6 @@ static const ngtcp2_callbacks callbacks = {
 	.delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb,
 	.delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb,
 	.get_path_challenge_data = on_challenge_data,
-	.stream_stop_sending = on_stop_sending,
 	.version_negotiation = ngtcp2_crypto_version_negotiation_cb,
 };
 

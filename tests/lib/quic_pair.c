@@ -296,6 +296,10 @@ static void deliver(struct quic_pair *p, const struct quic_pair_flight *f)
 	struct datagram_train train;
 	struct quic_found found;
 
+	if (s->stranger) {
+		s->stranger(p, f->to, &in, s->stranger_arg);
+		return;
+	}
 	switch (quic_sort(s->ep, &in, p->now, &found, &p->out, &train)) {
 	case QUIC_FOR_CONN: (void)quic_recv(found.conn, &in, p->now); break; /* CLOSED tells */
 	case QUIC_KNOCK: accept_knock(p, f->to, &in, found.is_validated); break;

@@ -46,6 +46,9 @@ struct quic_pair_side {
 	bool retries;               /* strangers have to come again with a token */
 	bool is_deaf;               /* nothing is delivered to it: it stays on its way */
 	void (*on_event)(struct quic_pair *p, int side, const struct quic_event *ev); /* or NULL */
+	/* Somebody else in its place (quic_foreign.h): gets what is delivered. */
+	void (*stranger)(struct quic_pair *p, int side, const struct datagram *in, void *arg);
+	void *stranger_arg;
 
 	/* What became of it. */
 	struct quic_endpoint *ep;
