@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The face of a conn over an ordered byte pipe: which layer a call goes to, and how it all ends. */
+/* The face of a conn: which layer a call goes to, and how it all ends. What is QUIC's alone is in
+ * over_quic.c. */
 #include <assert.h>
 #include <stdlib.h>
 
 #include "proto/base/err.h"
 #include "proto/base/mem.h"
 #include "proto/conn/ladder.h"
+#include "proto/quic/quic.h"
 
 static const struct sm_state states[] = {
 	[AT_NEGOTIATING] = {"negotiating", SM_TO(AT_SECURING) | SM_TO(AT_CLOSED)},
@@ -17,16 +19,35 @@ static const struct sm_state states[] = {
 	[AT_CLOSED] = {"closed", 0},
 };
 
-struct conn *conn_new(const struct conn_opts *opts)
+struct conn *conn_begin(const struct conn_opts *opts, enum conn_at at)
 {
 	struct conn *c = xcalloc(1, sizeof(*c));
 
 	c->opts = *opts;
 	c->now = opts->now;
-	sm_init(&c->state, states, AT_NEGOTIATING);
+	sm_init(&c->state, states, at);
 	streams_init(c);
+	return c;
+}
+
+struct conn *conn_new(const struct conn_opts *opts)
+{
+	struct conn *c = conn_begin(opts, AT_NEGOTIATING);
+
 	ladder_begin(c);
 	return c;
+}
+
+/* What is asked about QUIC after its end. */
+static void remember(struct conn *c)
+{
+	struct quic_info info;
+
+	if (c->mux.kind != MUX_QUIC)
+		return;
+	quic_info(c->mux.quic, &info);
+	c->last_heard = info.last_heard;
+	c->path = info.path;
 }
 
 /* Everything but what last words need. */
@@ -38,6 +59,7 @@ static void let_go(struct conn *c)
 	buf_deinit(&c->rest);
 	buf_deinit(&c->early);
 	if (!c->farewell) {
+		remember(c);
 		mux_deinit(&c->mux);
 		security_deinit(&c->security);
 	}
@@ -71,7 +93,9 @@ void conn_over(struct conn *c, int err, const char *why, const char *detail)
 
 void conn_over_after_input(struct conn *c, int err, const char *why, const char *detail)
 {
-	if (!c->plain || conn_at(c) != AT_OPEN) {
+	bool has_input = c->plain || c->is_quic;
+
+	if (!has_input || conn_at(c) != AT_OPEN) {
 		conn_over(c, err, why, detail);
 		return;
 	}
@@ -99,6 +123,7 @@ int conn_recv(struct conn *c, struct bytes in, mono_t now)
 {
 	int err;
 
+	assert(!c->is_quic);
 	if (conn_at(c) == AT_CLOSED)
 		return P2P_ERR_CLOSED;
 	/* Who says goodbye listens no more: nothing that comes now changes anything. */
@@ -140,17 +165,25 @@ void conn_eof(struct conn *c, int err)
 	silence(c);
 }
 
-/* True when the muxer may speak. */
-static bool may_send(const struct conn *c)
+bool conn_may_send(const struct conn *c)
 {
-	return c->mux.kind != MUX_NONE &&
-	       (conn_at(c) == AT_OPEN || conn_at(c) == AT_CLOSING || c->farewell);
+	switch (conn_at(c)) {
+	case AT_SECURING: return c->is_quic;
+	case AT_OPEN:
+	case AT_CLOSING: return true;
+	case AT_CLOSED: return c->farewell;
+	case AT_NEGOTIATING:
+	case AT_MUXING:
+	case AT_PROVEN: /* over QUIC, too: its last flight waits for the owner's judgement */ break;
+	}
+	return false;
 }
 
 void conn_send(struct conn *c, struct buf *out, size_t budget, mono_t now)
 {
 	size_t before = out->len;
 
+	assert(!c->is_quic);
 	if (conn_at(c) != AT_CLOSED)
 		c->now = now;
 	/* The last handshake message waits for the owner's judgement. */
@@ -158,7 +191,7 @@ void conn_send(struct conn *c, struct buf *out, size_t budget, mono_t now)
 		buf_deinit(&c->wire);
 		c->alert_owed = false;
 	}
-	if (!may_send(c) || c->wire.len)
+	if (!conn_may_send(c) || c->wire.len)
 		return;
 	sealed_send(c, out, budget);
 	if (out->len > before && (c->wrote_short || conn_at(c) == AT_CLOSING))
@@ -169,7 +202,7 @@ bool conn_wants_send(const struct conn *c)
 {
 	if (conn_at(c) != AT_PROVEN && c->wire.len)
 		return true;
-	return may_send(c) && mux_has_output(&c->mux);
+	return conn_may_send(c) && mux_has_output(&c->mux);
 }
 
 /* The data that the last event showed is read: its window goes back to the peer. */
@@ -183,7 +216,16 @@ static void settle_lent(struct conn *c)
 
 static bool has_news(const struct conn *c)
 {
-	return conn_at(c) == AT_OPEN || conn_at(c) == AT_CLOSING || c->draining;
+	switch (conn_at(c)) {
+	case AT_SECURING:
+	case AT_PROVEN: return c->is_quic;
+	case AT_OPEN:
+	case AT_CLOSING: return true;
+	case AT_CLOSED: return c->draining;
+	case AT_NEGOTIATING:
+	case AT_MUXING: break;
+	}
+	return false;
 }
 
 bool conn_next(struct conn *c, struct conn_event *ret)
@@ -216,10 +258,13 @@ mono_t conn_deadline(const struct conn *c)
 	if (c->proven_owed || c->closed_owed || c->draining || c->ask_again)
 		return MONO_ZERO;
 	switch (conn_at(c)) {
-	case AT_NEGOTIATING:
 	case AT_SECURING:
+		/* A muxer is there only over QUIC. */
+		return mono_min(ladder_deadline(c), mux_deadline(&c->mux));
+	case AT_NEGOTIATING:
 	case AT_MUXING:
-	case AT_PROVEN: return ladder_deadline(c);
+	case AT_PROVEN: /* QUIC rests, too: it has nothing to do while it may not send */
+		return ladder_deadline(c);
 	case AT_OPEN:
 		return mono_min(
 			c->wire.len ? c->ready_by : streams_deadline(c), mux_deadline(&c->mux));
@@ -237,6 +282,8 @@ void conn_tick(struct conn *c, mono_t now)
 	case AT_MUXING:
 	case AT_PROVEN:
 		c->now = now;
+		if (conn_may_send(c))
+			mux_tick(&c->mux, now);
 		ladder_tick(c);
 		return;
 	case AT_OPEN:
@@ -270,6 +317,10 @@ void conn_admit(struct conn *c, const struct conn_grant *grant, mono_t now)
 	if (conn_at(c) == AT_OPEN)
 		return;
 	sm_move(&c->state, AT_OPEN);
+	if (c->is_quic) {
+		c->ask_again = true; /* what waited there is news now */
+		return;
+	}
 	buf_swap(&waiting, &c->rest);              /* and `rest` is for one cut message again */
 	(void)sealed_recv(c, buf_bytes(&waiting)); /* CONN_CLOSED tells */
 	buf_deinit(&waiting);
@@ -312,7 +363,34 @@ void conn_abort(struct conn *c, int err, const char *why)
 static size_t memory_of(const struct conn *c)
 {
 	return sizeof(*c) + c->wire.cap + c->rest.cap + c->early.cap + c->own_plain.cap +
-	       security_memory(&c->security) + streams_memory(c);
+		security_memory(&c->security) + streams_memory(c);
+}
+
+/* Names of what the peer was proven with, and of its muxer. */
+static const char *security_of(const struct conn *c)
+{
+	if (!c->is_proven && conn_at(c) != AT_MUXING)
+		return "";
+	return security_word(c->is_quic ? CONN_TLS : c->security.kind);
+}
+
+static const char *muxer_of(const struct conn *c)
+{
+	if (!c->is_proven)
+		return "";
+	return c->is_quic ? "quic" : "yamux";
+}
+
+static void add_quic(const struct conn *c, struct conn_info *ret)
+{
+	struct quic_info info;
+
+	ret->path = c->path;
+	if (c->mux.kind != MUX_QUIC)
+		return;
+	quic_info(c->mux.quic, &info);
+	ret->path = info.path;
+	ret->last_heard = info.last_heard;
 }
 
 void conn_info(const struct conn *c, struct conn_info *ret)
@@ -323,10 +401,8 @@ void conn_info(const struct conn *c, struct conn_info *ret)
 	*ret = (struct conn_info){
 		.side = c->opts.side,
 		.state = sm_name(&c->state),
-		.security = c->is_proven || conn_at(c) == AT_MUXING
-				    ? security_word(c->security.kind)
-				    : "",
-		.muxer = c->is_proven ? "yamux" : "",
+		.security = security_of(c),
+		.muxer = muxer_of(c),
 		.early_muxer = c->early_muxer,
 		.streams_in = c->streams_in,
 		.streams_out = c->streams_out,
@@ -334,6 +410,8 @@ void conn_info(const struct conn *c, struct conn_info *ret)
 		.memory = memory_of(c) + usage.memory,
 		.last_heard = c->last_heard,
 	};
+	if (c->is_quic)
+		add_quic(c, ret);
 	if (c->is_proven)
 		ret->peer = c->peer;
 }

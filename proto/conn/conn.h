@@ -43,6 +43,9 @@
  *   yamux_protocol       the peer broke the muxer's rules (R-26); `detail` says which
  *   yamux_churn          it makes us work for nothing (R-27); its source deserves a penalty
  *   send_stalled         it does not take what we send (R-30)
+ *   quic_handshake_timeout, quic_idle, quic_protocol, quic_churn, quic_reset, quic_refused,
+ *   quic_version, quic_exhausted, remote_error    as proto/quic/quic.h has them; the source of
+ *                        quic_churn deserves a penalty
  *   remote_eof           the transport ended without goodbye
  *   transport_failed     the transport failed; `err` is its error
  *   remote_close, remote_protocol, remote_internal, remote_limit, remote_rate, remote_violation,
@@ -154,10 +157,10 @@ struct conn *conn_new_quic(const struct conn_opts *opts, struct quic_conn *take_
  * still reads the event. */
 void conn_free(struct conn *c);
 
-/* Takes in bytes from the transport, all of them, cut anywhere. Only after conn_next() has said
- * false. 0, or an error: the conn is then closed and CONN_CLOSED says why. What the peer did inside
- * its streams is judged by conn_next(), so a conn may end there too; conn_send() still yields what
- * should leave (a go-away). */
+/* Takes in bytes from the transport, all of them, cut anywhere. Not over QUIC, and only after
+ * conn_next() has said false. 0, or an error: the conn is then closed and CONN_CLOSED says why. What
+ * the peer did inside its streams is judged by conn_next(), so a conn may end there too; conn_send()
+ * still yields what should leave (a go-away, an alert). */
 int conn_recv(struct conn *c, struct bytes in, mono_t now);
 
 /* The same for one datagram of a QUIC connection. */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ladder.h: the insides of a conn over an ordered byte pipe (inside this folder only).
+/* ladder.h: the insides of a conn (inside this folder only).
  *
  *   conn.c      the face: birth, death, events, time
  *   ladder.c    the climb: select, then Noise or TLS, then the muxer
  *   propose.c   its first step: which of the two
  *   security.c  Noise and TLS with one face
  *   sealed.c    whole messages out of cut bytes, and streams gathered into sealed messages
- *   mux.c       what carries the streams
+ *   over_quic.c what a conn over QUIC has in place of all that
+ *   mux.c       what carries the streams, Yamux or QUIC
  *   streams.c   the streams inside: what the muxer tells, what the owner asks
  *   agree.c     a protocol for each stream, and the grant's limits
  *   goodbye.c   words for the codes of a go-away */
@@ -54,8 +55,10 @@ struct conn {
 	struct security security;
 	struct mux mux;
 	struct peer_id peer; /* once is_proven */
+	struct datagram_path path; /* over QUIC; of the end, once it is over */
 	bool is_proven;      /* the peer's identity; stays so after the end */
 	bool early_muxer;
+	bool is_quic;
 	bool heard; /* a first byte came */
 
 	struct buf wire;      /* handshake bytes to be sent */
@@ -90,6 +93,12 @@ static inline enum conn_at conn_at(const struct conn *c)
 }
 
 /* ---- conn.c ---- */
+
+/* A fresh one. */
+struct conn *conn_begin(const struct conn_opts *opts, enum conn_at at);
+
+/* True when the muxer may speak. */
+bool conn_may_send(const struct conn *c);
 
 /* It is over for this reason; CONN_CLOSED will tell. Of several reasons the first counts. */
 void conn_over(struct conn *c, int err, const char *why, const char *detail);

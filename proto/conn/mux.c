@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "proto/base/err.h"
+#include "proto/quic/quic.h"
 
 /* Growth of all receive windows together, in windows of full size. */
 #define GROWN_WINDOWS_MAX 4
@@ -38,8 +39,11 @@ void mux_begin_yamux(struct mux *m, bool is_dialer, struct rng *rng)
 
 void mux_deinit(struct mux *m)
 {
-	if (m->kind == MUX_YAMUX)
-		yamux_deinit(&m->yamux);
+	switch (m->kind) {
+	case MUX_NONE: break;
+	case MUX_YAMUX: yamux_deinit(&m->yamux); break;
+	case MUX_QUIC: quic_free(m->quic); break;
+	}
 	m->kind = MUX_NONE;
 }
 
@@ -96,38 +100,17 @@ static struct mux_event event_of_yamux(const struct yamux_event *ev)
 	return e;
 }
 
-bool mux_next(struct mux *m, struct mux_event *ret)
+static bool next_of_yamux(struct yamux *y, struct mux_event *ret)
 {
 	struct yamux_event ev;
 
-	if (m->kind == MUX_NONE || !yamux_next(&m->yamux, &ev))
+	if (!yamux_next(y, &ev))
 		return false;
 	*ret = event_of_yamux(&ev);
 	return true;
 }
 
-bool mux_has_output(const struct mux *m)
-{
-	return m->kind == MUX_YAMUX && yamux_has_output(&m->yamux);
-}
-
-bool mux_is_stalled(const struct mux *m)
-{
-	return m->kind == MUX_YAMUX && yamux_is_stalled(&m->yamux);
-}
-
-mono_t mux_deadline(const struct mux *m)
-{
-	return m->kind == MUX_YAMUX ? yamux_deadline(&m->yamux) : MONO_NEVER;
-}
-
-void mux_tick(struct mux *m, mono_t now)
-{
-	if (m->kind == MUX_YAMUX)
-		(void)yamux_tick(&m->yamux, now); /* its CLOSED event tells */
-}
-
-void mux_set_grant(struct mux *m, const struct conn_grant *g)
+static void set_yamux_grant(struct yamux *y, const struct conn_grant *g)
 {
 	size_t window = at_most(g->window_bytes_max, YAMUX_BODY_BYTES_MAX);
 	struct yamux_limits limits;
@@ -141,74 +124,161 @@ void mux_set_grant(struct mux *m, const struct conn_grant *g)
 		/* Nothing is ever left unread; this is a net below that. */
 		.unread_bytes_max = YAMUX_INITIAL_WINDOW,
 		.window_max = (uint32_t)window,
-		.grown_bytes_max = (uint32_t)(GROWN_WINDOWS_MAX * (window - YAMUX_INITIAL_WINDOW)),
+		.grown_bytes_max =
+			(uint32_t)(GROWN_WINDOWS_MAX * (window - YAMUX_INITIAL_WINDOW)),
 	};
-	yamux_set_limits(&m->yamux, &limits);
+	yamux_set_limits(y, &limits);
 }
+
+static struct mux_usage usage_of_yamux(const struct yamux *y)
+{
+	struct yamux_usage usage;
+
+	yamux_usage(y, &usage);
+	return (struct mux_usage){
+		.queued_bytes = usage.queued_bytes,
+		/* Not usage.memory's exact sum over all streams: this is asked for each turn. */
+		.memory = usage.queued_bytes + usage.unread_bytes +
+			(usage.inbound + usage.outbound) * (size_t)YAMUX_STREAM_BYTES +
+			y->slot_count * sizeof(y->slots[0]) + y->reply_cap * sizeof(y->replies[0]),
+	};
+}
+
+static struct mux_usage usage_of_quic(const struct quic_conn *q)
+{
+	struct quic_info info;
+
+	quic_info(q, &info);
+	return (struct mux_usage){.queued_bytes = info.queued_bytes, .memory = info.memory};
+}
+
+/* ---- The face: one or the other ---- */
+
+bool mux_next(struct mux *m, struct mux_event *ret)
+{
+	switch (m->kind) {
+	case MUX_NONE: break;
+	case MUX_YAMUX: return next_of_yamux(&m->yamux, ret);
+	case MUX_QUIC: return over_quic_next(m->quic, ret);
+	}
+	return false;
+}
+
+bool mux_has_output(const struct mux *m)
+{
+	switch (m->kind) {
+	case MUX_NONE: break;
+	case MUX_YAMUX: return yamux_has_output(&m->yamux);
+	case MUX_QUIC: return quic_has_output(m->quic);
+	}
+	return false;
+}
+
+bool mux_is_stalled(const struct mux *m)
+{
+	/* QUIC gives no credit for what it cannot take. */
+	return m->kind == MUX_YAMUX && yamux_is_stalled(&m->yamux);
+}
+
+mono_t mux_deadline(const struct mux *m)
+{
+	switch (m->kind) {
+	case MUX_NONE: break;
+	case MUX_YAMUX: return yamux_deadline(&m->yamux);
+	case MUX_QUIC: return quic_deadline(m->quic);
+	}
+	return MONO_NEVER;
+}
+
+void mux_tick(struct mux *m, mono_t now)
+{
+	if (m->kind == MUX_YAMUX)
+		(void)yamux_tick(&m->yamux, now); /* its CLOSED event tells */
+	else if (m->kind == MUX_QUIC)
+		quic_tick(m->quic, now);
+}
+
+void mux_set_grant(struct mux *m, const struct conn_grant *grant)
+{
+	if (m->kind == MUX_YAMUX)
+		set_yamux_grant(&m->yamux, grant);
+	else if (m->kind == MUX_QUIC)
+		over_quic_set_grant(m->quic, grant);
+}
+
+/* Only a conn that is open asks for what concerns one stream: there is a muxer then. */
 
 int mux_open(struct mux *m, uint32_t *ret_stream)
 {
-	return yamux_open(&m->yamux, ret_stream);
+	return m->kind == MUX_QUIC ? quic_open(m->quic, ret_stream)
+				   : yamux_open(&m->yamux, ret_stream);
 }
 
 size_t mux_write(struct mux *m, uint32_t stream, struct bytes what)
 {
-	int taken = yamux_write(&m->yamux, stream, what);
+	int taken = m->kind == MUX_QUIC ? quic_write(m->quic, stream, what)
+					: yamux_write(&m->yamux, stream, what);
 
 	return taken < 0 ? 0 : (size_t)taken;
 }
 
 size_t mux_room(const struct mux *m, uint32_t stream)
 {
-	return yamux_room(&m->yamux, stream);
+	return m->kind == MUX_QUIC ? quic_room(m->quic, stream) : yamux_room(&m->yamux, stream);
 }
 
 void mux_finish(struct mux *m, uint32_t stream)
 {
-	(void)yamux_finish(&m->yamux, stream); /* gone: fine */
+	if (m->kind == MUX_QUIC)
+		(void)quic_finish(m->quic, stream); /* gone: fine, here and below */
+	else
+		(void)yamux_finish(&m->yamux, stream);
 }
 
 void mux_reset(struct mux *m, uint32_t stream, enum mux_reset code)
 {
-	(void)yamux_reset(&m->yamux, stream, code); /* gone: fine */
+	if (m->kind == MUX_QUIC)
+		(void)quic_reset(m->quic, stream, code);
+	else
+		(void)yamux_reset(&m->yamux, stream, code);
 }
 
 struct bytes mux_unread(const struct mux *m, uint32_t stream)
 {
-	return yamux_unread(&m->yamux, stream);
+	return m->kind == MUX_QUIC ? quic_unread(m->quic, stream)
+				   : yamux_unread(&m->yamux, stream);
 }
 
 void mux_consumed(struct mux *m, uint32_t stream, size_t n)
 {
-	if (m->kind == MUX_YAMUX)
-		(void)yamux_consumed(&m->yamux, stream, n); /* gone: fine */
+	if (m->kind == MUX_QUIC)
+		(void)quic_consumed(m->quic, stream, n);
+	else if (m->kind == MUX_YAMUX)
+		(void)yamux_consumed(&m->yamux, stream, n);
 }
 
 void mux_ping(struct mux *m)
 {
-	(void)yamux_ping(&m->yamux); /* more than a few at once are not sent */
+	/* More than a few at once are not sent. */
+	if (m->kind == MUX_QUIC)
+		(void)quic_ping(m->quic);
+	else
+		(void)yamux_ping(&m->yamux);
 }
 
 void mux_goodbye(struct mux *m, const char *why, mono_t now)
 {
-	(void)now;
-	yamux_go_away(&m->yamux, goodbye_code(why));
+	if (m->kind == MUX_QUIC)
+		quic_close(m->quic, goodbye_code(why), now);
+	else
+		yamux_go_away(&m->yamux, goodbye_code(why));
 }
 
 void mux_usage(const struct mux *m, struct mux_usage *ret)
 {
-	struct yamux_usage usage;
-
 	*ret = (struct mux_usage){0};
-	if (m->kind == MUX_NONE)
-		return;
-	yamux_usage(&m->yamux, &usage);
-	*ret = (struct mux_usage){
-		.queued_bytes = usage.queued_bytes,
-		/* Not usage.memory's exact sum over all streams: this is asked for in each turn. */
-		.memory = usage.queued_bytes + usage.unread_bytes +
-			  (usage.inbound + usage.outbound) * (size_t)YAMUX_STREAM_BYTES +
-			  m->yamux.slot_count * sizeof(m->yamux.slots[0]) +
-			  m->yamux.reply_cap * sizeof(m->yamux.replies[0]),
-	};
+	if (m->kind == MUX_YAMUX)
+		*ret = usage_of_yamux(&m->yamux);
+	else if (m->kind == MUX_QUIC)
+		*ret = usage_of_quic(m->quic);
 }

@@ -9,11 +9,14 @@
 #include "proto/conn/conn.h"
 #include "proto/yamux/yamux.h"
 
-enum mux_kind { MUX_NONE, MUX_YAMUX };
+enum mux_kind { MUX_NONE, MUX_YAMUX, MUX_QUIC };
 
 struct mux {
 	enum mux_kind kind; /* MUX_NONE: there is none yet, or none any more */
-	struct yamux yamux;
+	union {
+		struct yamux yamux;
+		struct quic_conn *quic; /* owned */
+	};
 };
 
 /* Codes of libp2p for a stream that is reset (tcp-stack.md 6.2). */
@@ -24,6 +27,7 @@ enum mux_reset {
 };
 
 enum mux_event_kind {
+	MUX_PROVEN,   /* QUIC alone: the peer is `peer`; told once, before any stream */
 	MUX_OPENED,   /* the peer opened `stream` */
 	MUX_DATA,     /* `data`: all that is unread of `stream` */
 	MUX_FIN,      /* nothing more will arrive on `stream` */
@@ -38,6 +42,7 @@ struct mux_event {
 	enum mux_event_kind kind;
 	uint32_t stream;
 	int64_t rtt_ns;
+	const struct peer_id *peer;
 	struct bytes data; /* borrowed until the next mux_next() or a call about this stream */
 	int err;
 	const char
@@ -86,6 +91,11 @@ struct mux_usage {
 	size_t memory;       /* bytes owned beside the struct itself */
 };
 void mux_usage(const struct mux *m, struct mux_usage *ret);
+
+/* ---- over_quic.c ---- */
+
+bool over_quic_next(struct quic_conn *q, struct mux_event *ret);
+void over_quic_set_grant(struct quic_conn *q, const struct conn_grant *grant);
 
 /* ---- goodbye.c ---- */
 

@@ -164,6 +164,17 @@ static bool on_writable(struct conn *c, const struct mux_event *ev, struct conn_
 	return true;
 }
 
+/* QUIC's handshake is done: what a pipe climbs to step by step. */
+static bool on_proven(struct conn *c, const struct mux_event *ev, struct conn_event *ret)
+{
+	sm_move(&c->state, AT_PROVEN);
+	c->is_proven = true;
+	c->early_muxer = true;
+	c->peer = *ev->peer;
+	*ret = (struct conn_event){.kind = CONN_PROVEN, .peer = &c->peer};
+	return true;
+}
+
 /* The muxer has ended. A go-away that it still has may leave, except when the peer takes nothing or
  * we have said goodbye already. */
 static void on_closed(struct conn *c, const struct mux_event *ev)
@@ -173,7 +184,7 @@ static void on_closed(struct conn *c, const struct mux_event *ev)
 		return;
 	}
 	/* When it is over already, by what came behind this, the pipe takes nothing more. */
-	if (ev->tells_peer && conn_at(c) == AT_OPEN)
+	if (ev->tells_peer && conn_at(c) != AT_CLOSED)
 		c->farewell = mux_has_output(&c->mux);
 	conn_over(c, ev->err, ev->why, ev->detail);
 }
@@ -182,6 +193,8 @@ static void on_closed(struct conn *c, const struct mux_event *ev)
 static bool on_event(struct conn *c, const struct mux_event *ev, struct conn_event *ret)
 {
 	switch (ev->kind) {
+	case MUX_PROVEN:
+		return on_proven(c, ev, ret);
 	case MUX_OPENED:
 		agree_begin_inbound(c, ev->stream);
 		return false;

@@ -13,19 +13,25 @@
  *
  * Each side answers CONN_PROVEN by itself with its grant (unless told not to), writes down every
  * event, and collects the data of its streams. A *flight* is one side's bytes of one moment on
- * their way to the other: a question and its answer are one flight each, together a round trip. */
+ * their way to the other: a question and its answer are one flight each, together a round trip.
+ *
+ * Over QUIC, which measures and paces, a flight is the datagrams of one moment and takes
+ * PAIR_FLIGHT_MS; pair_run() waits for acknowledgements and the like, too. Nothing gets lost. */
 #ifndef P2POS_TESTS_LIB_PAIR_H
 #define P2POS_TESTS_LIB_PAIR_H
 
 #include "proto/conn/conn.h"
 #include "proto/noise/noise.h"
+#include "proto/quic/quic.h"
 #include "proto/tls/tls.h"
 
 /* What is between the two. */
-enum pair_stack { PAIR_NOISE, PAIR_TLS, PAIR_STACKS };
+enum pair_stack { PAIR_NOISE, PAIR_TLS, PAIR_QUIC, PAIR_STACKS };
 
 /* The time of certificates. */
 #define PAIR_WALL ((wall_t){1800000000, 0}) /* 2027-01-15T08:00:00Z */
+
+#define PAIR_FLIGHT_MS 5 /* over QUIC; over a pipe a flight takes no time */
 
 #define PAIR_D 0 /* the dialer's place in pair.side */
 #define PAIR_L 1 /* the listener's */
@@ -69,8 +75,10 @@ struct pair_side {
 	void (*on_event)(struct pair *p, int side, const struct conn_event *ev); /* may be NULL */
 
 	/* What became of it. */
-	struct conn *conn;
-	struct buf wire;          /* bytes on their way to this side */
+	struct conn *conn;        /* over QUIC a listener has none before the first flight */
+	struct quic_endpoint *ep; /* of QUIC; stays for all connections */
+	struct buf wire;          /* bytes on their way to this side; over QUIC each datagram has its
+	                           * length before it, as u16be */
 	unsigned flights;         /* that it has sent */
 	uint64_t bytes_sent;
 	struct pair_event events[PAIR_EVENTS_MAX];
@@ -135,7 +143,7 @@ struct bytes pair_got(const struct pair *p, int side, uint32_t stream);
 /* Opens a stream and writes to it; fails the test when that is not possible. */
 uint32_t pair_say(struct pair *p, int side, const char *protocol, struct bytes data);
 
-/* "noise", "tls" */
+/* "noise", "tls", "quic" */
 const char *pair_stack_word(enum pair_stack stack);
 
 /* The protocols of the default grant. */

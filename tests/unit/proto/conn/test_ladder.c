@@ -35,9 +35,9 @@ static void two_conns_open_and_know_each_other(void **state)
 		info_of(i, &info);
 		assert_true(peer_id_eq(&info.peer, &p.side[1 - i].id));
 		assert_string_equal(info.security, stack == PAIR_NOISE ? "noise" : "tls");
-		assert_string_equal(info.muxer, "yamux");
+		assert_string_equal(info.muxer, stack == PAIR_QUIC ? "quic" : "yamux");
 		assert_true(info.early_muxer);
-		assert_int_equal(info.last_heard.ns, t0.ns);
+		assert_in_range(info.last_heard.ns, t0.ns, p.now.ns);
 		assert_int_equal(info.send_queued, 0);
 		assert_int_equal(pair_count(&p, i, CONN_PROVEN), 1);
 	}
@@ -50,15 +50,15 @@ static void ask_at_once(struct pair *q, int side, const struct conn_event *ev)
 		(void)pair_say(q, side, "/test/echo/1.0.0", BYTES_LIT("question"));
 }
 
-static void the_first_answer_is_there_after_three_round_trips(void **state)
+static void the_first_answer_is_there_after_two_round_trips(void **state)
 {
 	(void)state;
 	pair_init_over(&p, stack, 1);
 	p.side[PAIR_D].on_event = ask_at_once;
 	p.side[PAIR_L].echoes = true;
 	pair_start(&p);
-	/* The TCP handshake was the first round trip. */
-	for (int round_trip = 2; round_trip <= 3; round_trip++) {
+	/* Over TCP its own handshake was one before these: 3.0, and 2.0 over QUIC. */
+	for (int round_trip = 1; round_trip <= 2; round_trip++) {
 		assert_int_equal(pair_got(&p, PAIR_D, 1).len, 0);
 		assert_true(pair_flight(&p, PAIR_D));
 		assert_true(pair_flight(&p, PAIR_L));
@@ -154,7 +154,7 @@ static void another_peer_than_the_dialled_one_is_refused(void **state)
 	pair_assert_closed(&p, PAIR_D, P2P_ERR_MISMATCH, "peer_id_mismatch");
 	assert_false(p.side[PAIR_D].is_proven);
 	assert_false(p.side[PAIR_L].is_proven);
-	if (stack == PAIR_TLS) {
+	if (stack != PAIR_NOISE) {
 		/* It is told, and that is all it learns. */
 		pair_assert_closed(&p, PAIR_L, P2P_ERR_REFUSED, "tls_alert_received");
 		return;
@@ -269,15 +269,17 @@ static void bytes_that_drip_do_not_keep_a_conn_alive(void **state)
 
 static void an_owner_that_does_not_judge_is_late_after_fifteen_seconds(void **state)
 {
+	int64_t margin_ms = stack == PAIR_QUIC ? 100 : 1; /* where flights take time */
+
 	(void)state;
 	pair_init_over(&p, stack, 1);
 	p.side[PAIR_L].holds_judgement = true;
 	pair_start(&p);
 	pair_run(&p);
 	assert_true(p.side[PAIR_L].is_proven);
-	pair_pass(&p, CONN_READY_MS_MAX - 1);
+	pair_pass(&p, CONN_READY_MS_MAX - margin_ms - mono_since_ms(p.now, t0));
 	assert_false(p.side[PAIR_L].is_closed);
-	pair_pass(&p, 1);
+	pair_pass(&p, stack == PAIR_QUIC ? 2 * margin_ms : margin_ms);
 	pair_assert_closed(&p, PAIR_L, P2P_ERR_TIMEOUT, "ready_timeout");
 }
 
@@ -499,7 +501,7 @@ static size_t heap(void)
 }
 
 /* One end's own memory, while nothing is said. */
-static const size_t idle_bytes_max[PAIR_STACKS] = {4096, 16384};
+static const size_t idle_bytes_max[PAIR_STACKS] = {4096, 16384, 56 * 1024};
 
 static void an_idle_open_conn_owns_little(void **state)
 {
@@ -519,12 +521,12 @@ static void an_idle_open_conn_owns_little(void **state)
 	pair_open(&p);
 	conn_end_stream(p.side[PAIR_D].conn, 1);
 	pair_run(&p);
+	pair_pass(&p, 5000);
 	for (int i = 0; i < 2; i++) {
 		struct conn_info info;
 
 		info_of(i, &info);
 		assert_int_equal(info.streams_in + info.streams_out, 0);
-		assert_true(info.memory <= idle_bytes_max[stack]);
 		said += info.memory;
 		buf_deinit(&p.side[i].wire);
 		buf_deinit(&p.side[i].streams[0].got);
@@ -534,6 +536,7 @@ static void an_idle_open_conn_owns_little(void **state)
 	print_message("%s: an idle conn owns %zu bytes, and says %zu\n", pair_stack_word(stack),
 		(after - before) / 2, said / 2);
 	assert_true(after >= before && after - before <= 2 * idle_bytes_max[stack]);
+	assert_true(said <= 2 * idle_bytes_max[stack]);
 	/* What it says is about right. */
 	assert_true(before == 0 || (said > (after - before) / 2 && said < (after - before) * 2));
 }
@@ -556,20 +559,22 @@ int main(void)
 {
 	const struct CMUnitTest over_all[] = {
 		TEST(two_conns_open_and_know_each_other),
-		TEST(the_first_answer_is_there_after_three_round_trips),
+		TEST(the_first_answer_is_there_after_two_round_trips),
 		TEST(a_peer_that_is_sent_away_does_not_learn_who_dialled),
-		TEST(a_conversation_may_be_delivered_in_pieces_of_any_size),
 		TEST(another_peer_than_the_dialled_one_is_refused),
 		TEST(anybody_is_fine_when_nobody_is_expected),
-		TEST(a_silent_listener_is_dropped_after_ten_seconds),
-		TEST(each_layer_has_ten_seconds),
-		TEST(bytes_that_drip_do_not_keep_a_conn_alive),
 		TEST(an_owner_that_does_not_judge_is_late_after_fifteen_seconds),
-		TEST(a_peer_that_speaks_before_it_is_admitted_waits_within_a_bound),
 		TEST(a_late_judgement_loses_nothing),
 		TEST(opening_a_stream_too_early_or_too_late_is_refused),
 		TEST(an_idle_open_conn_owns_little),
 		TEST(one_handshake_after_the_other_agrees),
+	};
+	const struct CMUnitTest over_pipes[] = {
+		TEST(a_conversation_may_be_delivered_in_pieces_of_any_size),
+		TEST(a_silent_listener_is_dropped_after_ten_seconds),
+		TEST(each_layer_has_ten_seconds),
+		TEST(bytes_that_drip_do_not_keep_a_conn_alive),
+		TEST(a_peer_that_speaks_before_it_is_admitted_waits_within_a_bound),
 	};
 	const struct CMUnitTest of_noise[] = {
 		TEST(proposal_and_first_handshake_message_leave_in_one_piece),
@@ -590,6 +595,9 @@ int main(void)
 	for (stack = 0; stack < PAIR_STACKS; stack++)
 		failed += cmocka_run_group_tests_name(
 			pair_stack_word(stack), over_all, NULL, NULL);
+	for (stack = PAIR_NOISE; stack <= PAIR_TLS; stack++)
+		failed += cmocka_run_group_tests_name(
+			pair_stack_word(stack), over_pipes, NULL, NULL);
 	stack = PAIR_NOISE;
 	failed += cmocka_run_group_tests_name("noise's own", of_noise, NULL, NULL);
 	tls_global_deinit();

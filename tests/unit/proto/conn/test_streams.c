@@ -214,6 +214,7 @@ static void our_own_streams_are_64_at_most(void **state)
 		assert_ok(conn_open_stream(conn_at(PAIR_D), ECHO, p.now, &id));
 	assert_err(conn_open_stream(conn_at(PAIR_D), ECHO, p.now, &id), P2P_ERR_FULL);
 	conn_reset_stream(conn_at(PAIR_D), id);
+	pair_run(&p); /* QUIC's peer has a word in it */
 	assert_ok(conn_open_stream(conn_at(PAIR_D), ECHO, p.now, &id));
 }
 
@@ -414,7 +415,9 @@ static void a_proven_peer_that_is_not_wanted_is_told_so(void **state)
 		conn_close(conn_at(who), "gated", p.now);
 		pair_run(&p);
 		pair_assert_closed(&p, who, P2P_ERR_CLOSED, "gated");
-		pair_assert_closed(&p, 1 - who, P2P_ERR_CLOSED, "remote_gated");
+		/* In the midst of QUIC's handshake only that it is so, not why. */
+		pair_assert_closed(&p, 1 - who, P2P_ERR_CLOSED,
+			stack == PAIR_QUIC && who == PAIR_D ? "remote_close" : "remote_gated");
 		p.side[who].holds_judgement = false;
 	}
 }
@@ -542,7 +545,7 @@ static void random_lives_of_many_streams_keep_their_bytes_apart(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
+	const struct CMUnitTest over_all[] = {
 		TEST(a_stream_carries_both_ways_and_ends),
 		TEST(a_half_closed_stream_still_brings_the_answer),
 		TEST(what_is_written_before_the_end_leaves_first),
@@ -552,29 +555,34 @@ int main(void)
 		TEST(a_stream_may_be_given_up_before_it_is_agreed),
 		TEST(a_protocol_name_has_1_to_63_bytes),
 		TEST(our_own_streams_are_64_at_most),
+		TEST(a_reader_that_reads_again_gets_all_of_it_in_order),
+		TEST(a_goodbye_comes_after_what_is_queued_and_says_why),
+		TEST(a_proven_peer_that_is_not_wanted_is_told_so),
+		TEST(an_abort_says_nothing_more),
+		TEST(random_lives_of_many_streams_keep_their_bytes_apart),
+	};
+	const struct CMUnitTest over_pipes[] = {
 		TEST(an_unanswered_proposal_is_refused_after_ten_seconds),
 		TEST(an_agreed_stream_has_no_deadline),
 		TEST(a_reader_that_does_not_read_stops_the_writer_and_then_ends_the_conn),
-		TEST(a_reader_that_reads_again_gets_all_of_it_in_order),
 		TEST(news_that_sending_makes_is_due_at_once),
 		TEST(a_ping_comes_back_with_its_time),
 		TEST(more_than_four_pings_are_not_sent),
-		TEST(a_goodbye_comes_after_what_is_queued_and_says_why),
-		TEST(a_proven_peer_that_is_not_wanted_is_told_so),
 		TEST(both_may_say_goodbye_at_once),
 		TEST(a_goodbye_that_nobody_takes_ends_after_ten_seconds),
 		TEST(the_end_of_the_transport_is_told_with_its_cause),
 		TEST(what_arrived_before_the_end_is_told_before_it),
-		TEST(an_abort_says_nothing_more),
-		TEST(random_lives_of_many_streams_keep_their_bytes_apart),
 	};
-
 	int failed = 0;
 
 	if (sodium_init() < 0 || tls_global_init())
 		return 1;
 	for (stack = 0; stack < PAIR_STACKS; stack++)
-		failed += cmocka_run_group_tests_name(pair_stack_word(stack), tests, NULL, NULL);
+		failed += cmocka_run_group_tests_name(
+			pair_stack_word(stack), over_all, NULL, NULL);
+	for (stack = PAIR_NOISE; stack <= PAIR_TLS; stack++)
+		failed += cmocka_run_group_tests_name(
+			pair_stack_word(stack), over_pipes, NULL, NULL);
 	tls_global_deinit();
 	return failed;
 }
