@@ -61,7 +61,9 @@ bool yamux_churn_update(struct yamux_churn *c)
 
 void yamux_churn_delivered(struct yamux_churn *c, uint32_t bytes)
 {
-	c->update_debt -= bytes < c->update_debt ? bytes : c->update_debt;
+	c->update_debt -= bytes;
+	if (c->update_debt < -YAMUX_UPDATE_BYTES_EARNED_MAX)
+		c->update_debt = -YAMUX_UPDATE_BYTES_EARNED_MAX;
 }
 
 bool yamux_churn_idle_frame(struct yamux_churn *c, mono_t now)

@@ -8,16 +8,19 @@
 
 #include "proto/base/clock.h"
 
-#define YAMUX_OPENS_PER_SEC       50
-#define YAMUX_OPENS_BURST         100
-#define YAMUX_OPENS_REMEMBERED    200 /* of so many last opens … */
-#define YAMUX_OPENS_RESET_MAX     100 /* … the peer may have reset so many */
-#define YAMUX_PINGS_PER_SEC       4
-#define YAMUX_PINGS_BURST         16
-#define YAMUX_UPDATES_BURST       64   /* window updates beyond those that we earned by … */
-#define YAMUX_BYTES_PER_UPDATE    1024 /* … delivering so many bytes each */
-#define YAMUX_IDLE_FRAMES_PER_SEC 100  /* frames that change nothing */
-#define YAMUX_IDLE_FRAMES_BURST   1000
+#define YAMUX_OPENS_PER_SEC    50
+#define YAMUX_OPENS_BURST      100
+#define YAMUX_OPENS_REMEMBERED 200 /* of so many last opens … */
+#define YAMUX_OPENS_RESET_MAX  100 /* … the peer may have reset so many */
+#define YAMUX_PINGS_PER_SEC    4
+#define YAMUX_PINGS_BURST      16
+#define YAMUX_UPDATES_BURST    64   /* window updates beyond those that we earned by … */
+#define YAMUX_BYTES_PER_UPDATE 1024 /* … delivering so many bytes each */
+/* So many bytes may be answered late: js-libp2p gives credit for each frame, and for a whole
+ * window of them in one go when it has read them in one. No window here is larger. */
+#define YAMUX_UPDATE_BYTES_EARNED_MAX (16 * 1024 * 1024)
+#define YAMUX_IDLE_FRAMES_PER_SEC     100 /* frames that change nothing */
+#define YAMUX_IDLE_FRAMES_BURST       1000
 
 struct yamux_churn {
 	/* Token buckets in the form of the time at which each would be full again; no clock is
@@ -25,9 +28,10 @@ struct yamux_churn {
 	mono_t opens_full;
 	mono_t pings_full;
 	mono_t idle_full;
-	uint32_t update_debt; /* window updates, in bytes, that deliveries have not yet paid */
-	uint32_t opens;       /* so far; the number of an open is what this was before it */
-	uint16_t resets;      /* bits set below */
+	/* Window updates, in bytes, that deliveries have not yet paid; below 0 when paid ahead. */
+	int64_t update_debt;
+	uint32_t opens;  /* so far; the number of an open is what this was before it */
+	uint16_t resets; /* bits set below */
 	uint64_t reset[(YAMUX_OPENS_REMEMBERED + 63) / 64]; /* by number of the open, modulo */
 };
 

@@ -99,9 +99,21 @@ static void one_window_update_per_kilobyte_beyond_sixty_four(void **state)
 	yamux_churn_delivered(&c, 1);
 	assert_true(yamux_churn_update(&c));
 	assert_false(yamux_churn_update(&c));
-	/* However much was delivered, more than the burst is never saved up. */
-	yamux_churn_delivered(&c, 1 << 30);
-	for (int i = 0; i < 64; i++)
+}
+
+static void a_window_of_frames_may_be_answered_in_one_go(void **state)
+{
+	struct yamux_churn c = {0};
+
+	(void)state;
+	yamux_churn_delivered(&c, 1024 * 1024);
+	for (int i = 0; i < 1024 + 64; i++)
+		assert_true(yamux_churn_update(&c));
+	assert_false(yamux_churn_update(&c));
+	/* However much was delivered, more than the largest window is never saved up. */
+	for (int i = 0; i < 5; i++)
+		yamux_churn_delivered(&c, 1 << 30);
+	for (int i = 0; i < 16 * 1024 + 64; i++)
 		assert_true(yamux_churn_update(&c));
 	assert_false(yamux_churn_update(&c));
 }
@@ -128,6 +140,7 @@ int main(void)
 		cmocka_unit_test(resets_that_lie_back_far_enough_are_forgotten),
 		cmocka_unit_test(sixteen_pings_at_once_then_four_a_second),
 		cmocka_unit_test(one_window_update_per_kilobyte_beyond_sixty_four),
+		cmocka_unit_test(a_window_of_frames_may_be_answered_in_one_go),
 		cmocka_unit_test(a_thousand_idle_frames_in_ten_seconds),
 	};
 
