@@ -117,8 +117,9 @@ class WeDial(Line):
         check({p["peer_id"] for p in a["peers"]} == {self.node.peer_id, self.peer.peer_id}, a)
 
     def perf(self, name):
+        wanted = {"up": 0, "down": 0, name: PERF_BYTES}
         a = self.node.json("--timeout", f"{PATIENCE:.0f}s", "peer", "perf", self.peer.peer_id,
-                           f"--{name}", str(PERF_BYTES))
+                           "--up", str(wanted["up"]), "--down", str(wanted["down"]))
         check(a[f"{name}_bytes"] == PERF_BYTES, a)
         self.perf_note(name, a[f"{name}_s"])
 
