@@ -29,6 +29,7 @@ int cmd_member_show(struct cli *c);
 int cmd_member_pending(struct cli *c);
 int cmd_member_history(struct cli *c);
 int cmd_member_export(struct cli *c);
+int cmd_member_evidence(struct cli *c);
 int cmd_member_verify(struct cli *c);
 /* cmd_change.c: changes */
 int cmd_member_approve(struct cli *c);

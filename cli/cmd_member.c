@@ -10,6 +10,7 @@
 #include "cli/secret.h"
 #include "proto/base/rfc3339.h"
 #include "proto/base/text.h"
+#include "proto/p2pos/evidence.h"
 #include "proto/p2pos/snapshot.h"
 
 static long long number(const json_t *o, const char *key)
@@ -150,15 +151,37 @@ int cmd_member_export(struct cli *c)
 	return code ? code : out_result(c, r, CLI_OK, print_export);
 }
 
+/* The file alone, also with --json: it is what `member verify` takes. */
+static void print_evidence(struct cli *c, json_t *r)
+{
+	(void)c;
+	json_dumpf(json_object_get(r, "evidence"), stdout, JSON_COMPACT);
+	putchar('\n');
+}
+
+int cmd_member_evidence(struct cli *c)
+{
+	json_t *r;
+	int code = rpc_call(c, "member.evidence", c->argc ? json_pack("{s:s}", "hash", c->argv[0]) : NULL, 0, &r);
+
+	return code ? code : out_result(c, r, CLI_OK, print_evidence);
+}
+
 /* ---- verify ---- */
 
 static void print_verdict(struct cli *c, json_t *r)
 {
 	bool valid = json_is_true(json_object_get(r, "valid"));
-	const json_t *s = json_object_get(r, "snapshot");
+	const json_t *s = json_object_get(r, "snapshot"), *issuers = json_object_get(r, "issuers");
 
 	(void)c;
-	if (valid)
+	if (valid && issuers)
+		printf("proven: two different lists were signed for %s, by %s%s%s\n", out_text(r, "issued_at"),
+			json_string_value(json_array_get(issuers, 0)), json_array_size(issuers) > 1 ? " and " : "",
+			json_array_size(issuers) > 1 ? json_string_value(json_array_get(issuers, 1)) : "");
+	else if (issuers)
+		printf("not proven: %s (%s)\n", out_text(r, "message"), out_text(r, "detail"));
+	else if (valid)
 		printf("valid%s\n", json_is_false(json_object_get(r, "newer")) ? ", but not newer than the one held" : "");
 	else
 		printf("not valid: %s (%s)\n", out_text(r, "message"), out_text(r, "detail"));
@@ -196,9 +219,47 @@ static json_t *verify_here(struct bytes text, const struct key_public *system, c
 	return r;
 }
 
+static json_t *hash_of(const struct snapshot *s)
+{
+	struct buf hash = BUF_INIT;
+	json_t *text;
+
+	(void)text_hex(&hash, bytes_of(s->hash, sizeof(s->hash)));
+	text = json_string(buf_cstr(&hash));
+	buf_deinit(&hash);
+	return text;
+}
+
+/* Two statements for one instant, if that is what the file holds; else NULL. */
+static json_t *verify_evidence(struct bytes text, const struct key_public *system, const char *cluster)
+{
+	enum snapshot_reason why = SNAPSHOT_OK;
+	char at[RFC3339_SIZE], id[PEER_ID_TEXT_SIZE];
+	struct evidence e;
+	json_t *r;
+
+	if (evidence_parse(text, &e))
+		return NULL;
+	if (cluster && strcmp(cluster, e.a.cluster_id) != 0)
+		why = SNAPSHOT_CLUSTER_MISMATCH;
+	else
+		(void)evidence_check(&e, system, &why);
+	r = json_pack("{s:b,s:s,s:s,s:[s],s:[o,o]}", "valid", why == SNAPSHOT_OK, "kind", "equivocation", "issued_at",
+		rfc3339_text(e.a.issued_at, at), "issuers", peer_id_text(&e.a.issuer, id), "hashes", hash_of(&e.a),
+		hash_of(&e.b));
+	if (!peer_id_eq(&e.a.issuer, &e.b.issuer))
+		json_array_append_new(json_object_get(r, "issuers"), json_string(peer_id_text(&e.b.issuer, id)));
+	if (why != SNAPSHOT_OK) {
+		json_object_set_new(r, "detail", json_string(snapshot_reason_name(why)));
+		json_object_set_new(r, "message", json_string(snapshot_reason_text(why)));
+	}
+	evidence_deinit(&e);
+	return r;
+}
+
 int cmd_member_verify(struct cli *c)
 {
-	struct buf text = BUF_WITH_MAX(SNAPSHOT_BYTES_MAX);
+	struct buf text = BUF_WITH_MAX(EVIDENCE_BYTES_MAX);
 	const char *pub = cli_value(c, "system-pubkey");
 	struct key_public system;
 	json_t *r = NULL, *doc;
@@ -208,7 +269,9 @@ int cmd_member_verify(struct cli *c)
 		code = out_fail(c, CLI_USAGE, "it is system_pubkey of the configuration",
 			"--system-pubkey: no Ed25519 public key");
 	if (!code && pub) {
-		r = verify_here(buf_bytes(&text), &system, cli_value(c, "cluster"));
+		r = verify_evidence(buf_bytes(&text), &system, cli_value(c, "cluster"));
+		if (!r)
+			r = verify_here(buf_bytes(&text), &system, cli_value(c, "cluster"));
 	} else if (!code) {
 		doc = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, NULL);
 		code = doc ? rpc_call(c, "member.verify", json_pack("{s:o}", "snapshot", doc), 0, &r)

@@ -113,7 +113,7 @@ static const struct cli_command commands[] = {
 	{"member sign", "DRAFT", 1, 1, NULL, "Sign a draft, without daemon and network",
 		{"p2posctl member sign draft.json --admin-key @admin.key > signed.json", NULL},
 		{OPT_ADMIN_KEY, OPT_ADMIN_PROOF}, cmd_member_sign},
-	{"member verify", "@FILE", 1, 1, "member.verify", "Would this signed snapshot be taken?",
+	{"member verify", "@FILE", 1, 1, "member.verify", "Would this signed snapshot be taken? Does this evidence prove anything?",
 		{"p2posctl member verify @signed.json",
 			"p2posctl member verify @signed.json --system-pubkey CAESIA... --cluster prod"},
 		{{"system-pubkey", "KEY", "verify here with this key, without a daemon", 0, false},
@@ -124,6 +124,8 @@ static const struct cli_command commands[] = {
 		{OPT_EXPECT, OPT_FORCE}, cmd_member_publish},
 	{"member history", "", 0, 0, "member.history", "The accepted snapshots, newest first",
 		{"p2posctl member history", NULL}, {{"limit", "N", "how many", 0, false}}, cmd_member_history},
+	{"member evidence", "[HASH]", 0, 1, "member.evidence", "Two valid snapshots for one instant, as a proof for anyone",
+		{"p2posctl member evidence > proof.json", NULL}, {{0}}, cmd_member_evidence},
 	{"member export", "[HASH]", 0, 1, "member.export", "A signed snapshot as it was received",
 		{"p2posctl member export > snapshot.json", NULL}, {{0}}, cmd_member_export},
 

@@ -35,8 +35,11 @@
 		"snapshots(kind,issued_at,hash,issuer,source,received_at,members,raw,sum) "        \
 		"VALUES('evidence',?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(hash) DO UPDATE SET "      \
 		"kind='evidence' WHERE kind='past'")                                               \
+	/* Of two for one instant both stay longer than others: together they are evidence. */     \
 	X(SNAP_TRIM, "DELETE FROM snapshots WHERE kind=?1 AND id NOT IN (SELECT id FROM "          \
-		"snapshots WHERE kind=?1 ORDER BY id DESC LIMIT ?2)")                              \
+		"snapshots WHERE kind=?1 ORDER BY id DESC LIMIT ?2) AND id NOT IN (SELECT id "     \
+		"FROM snapshots WHERE kind='past' AND issued_at IN (SELECT issued_at FROM "        \
+		"snapshots GROUP BY issued_at HAVING count(*)>1) ORDER BY id DESC LIMIT ?2)")      \
 	X(MEMBERS_CLEAR, "DELETE FROM temp.now_members")                                           \
 	X(MEMBERS_ADD, "INSERT OR IGNORE INTO temp.now_members(peer_id) VALUES(?1)")               \
 	X(PEERS_DROP, "DELETE FROM peers WHERE peer_id NOT IN (SELECT peer_id FROM "               \

@@ -30,7 +30,7 @@
 #define STORE_REFRESH_WAIT_MS    20000   /* a refreshed peer row, mark or record at most so long */
 #define STORE_RECORD_BYTES_MAX   4096    /* a signed peer record */
 #define STORE_REASON_SIZE        256     /* reasons and addresses are cut to this */
-#define STORE_SNAPSHOTS_KEPT     64      /* accepted ones; older go (so does older evidence) */
+#define STORE_SNAPSHOTS_KEPT     64      /* accepted ones, and as many that are evidence; older go */
 #define STORE_QUERY_ROWS_MAX     1000    /* rows one query can give */
 
 struct store;

@@ -73,6 +73,11 @@
 		(P(hash, TEXT, MAY, "an earlier one, by its hash or an unambiguous beginning of it; " \
 				    "the current one if left out")),                               \
 		"snapshot{} hash", (E(UNCONFIGURED) E(NOT_FOUND) E(STORAGE)))                      \
+	X(MEMBER_EVIDENCE, "member.evidence", READER,                                              \
+		"two valid snapshots for one instant, as a file that proves itself",               \
+		(P(hash, TEXT, MAY, "of one of the two, or an unambiguous beginning of it; the "   \
+				    "newest pair if left out")),                                   \
+		"evidence{} issued_at", (E(NOT_FOUND) E(STORAGE)))                                 \
 	X(MEMBER_PLAN, "member.plan", READER, "an unsigned draft and the effect it would have",    \
 		(P(add, TEXTS, MAY, "peer ids to let in")                                          \
 		 P(remove, TEXTS, MAY, "peer ids to put out")                                      \

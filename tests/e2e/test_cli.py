@@ -66,6 +66,7 @@ class EveryCommand(WithNode):
             "member add": [strangers(1)[0], "--dry-run"], "member remove": [self.other.peer_id, "--dry-run"],
             "member set": [f"@{members}", "--dry-run"], "member rollback": ["1", "--dry-run"],
             "member plan": ["--add", strangers(1)[0]], "member diff": [draft],
+            "member evidence": ["000000"],
             "member sign": [draft, "--admin-key", key], "member verify": [f"@{signed}"],
             "member publish": [f"@{d}/none.json"],
             "peer show": [self.other.peer_id], "peer ping": [self.other.peer_id, "--count", "1"],

@@ -206,6 +206,21 @@ class Equivocation(unittest.TestCase):
             c[1].kill()
             c[1].start()
             self.assertEqual(held(c[1]), winner)
+            # What happened is a file that convinces whoever knows the system's public key alone.
+            proofs = [x.ctl("member", "evidence", check=False) for x in c]
+            self.assertTrue(any(p.code == 0 for p in proofs), [p.err for p in proofs])
+            proof = next(p.out for p in proofs if p.code == 0)
+            key = c[0].config["system_pubkey"]
+            away = ["--json", "--socket", c.dir / "no.sock", "member", "verify", "-", "--system-pubkey"]
+            r = ctl(*away, key, stdin=proof).json
+            self.assertEqual((r["valid"], r["issuers"], r["issued_at"]), (True, [admin.peer_id], at), r)
+            self.assertEqual(r["hashes"], sorted([hash_of(one), hash_of(two)]))
+            forged = json.loads(proof)
+            forged["snapshots"][1]["members"] = everybody
+            r = ctl(*away, key, stdin=json.dumps(forged), check=False)
+            self.assertEqual((r.code, r.json["valid"], r.json["detail"]), (65, False, "signature"), r.out)
+            r = ctl(*away, ctl("keygen", "--new-system").out.split("SYSTEM_PUB_B64=")[1].split()[0], stdin=proof, check=False)
+            self.assertEqual((r.code, r.json["valid"]), (65, False), r.out)
 
     def test_two_admins_at_once_end_with_one_list(self):
         with Cluster(3) as c:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* member.plan, publish, verify, export, sync: nothing is taken that locks somebody out unnoticed,
  * and what became of a publish is told member by member. */
+#include "proto/p2pos/evidence.h"
 #include "tests/unit/daemon/control/whole.h"
 
 #define EVERYBODY 3
@@ -195,6 +196,39 @@ static void a_rollback_plans_the_members_of_an_earlier_snapshot(void **state)
 		hash);
 	rig_assert_result(doc, "member.history");
 	snapshot_deinit(&s);
+	rig_disconnect(&c);
+}
+
+static void two_lists_for_one_instant_are_evidence(void **state)
+{
+	struct whole *w = *state;
+	struct rig_client c = rig_connect(&w->rig);
+	struct snapshot a = snapshot_of("2090-01-01T00:00:00Z", 2), b = snapshot_of("2090-01-01T00:00:00Z", 3);
+	bool in_order = snapshot_cmp(&a, &b) < 0;
+	char hash[SHAPE_HASH_SIZE], params[128];
+	struct evidence e;
+	json_t *doc;
+	char *dump;
+
+	rig_assert_error(rig_call(&c, "member.evidence", NULL), RPC_ERR_NOT_FOUND);
+	whole_remember(w, in_order ? &a : &b);
+	whole_remember(w, in_order ? &b : &a);
+	shape_hash_text(a.hash, hash);
+	snprintf(params, sizeof(params), "{\"hash\":\"%.10s\"}", hash);
+	for (unsigned i = 0; i < 2; i++) {
+		doc = rig_call(&c, "member.evidence", i ? params : NULL);
+		dump = json_dumps(rig_result(doc, "evidence"), JSON_COMPACT);
+		assert_ok(evidence_parse(bytes_str(dump), &e));
+		assert_int_equal(snapshot_cmp(&e.a, in_order ? &b : &a), 0);
+		assert_int_equal(snapshot_cmp(&e.b, in_order ? &a : &b), 0);
+		evidence_deinit(&e);
+		free(dump);
+		rig_assert_result(doc, "member.evidence");
+	}
+	rig_assert_error(rig_call(&c, "member.evidence", "{\"hash\":\"000000\"}"), RPC_ERR_NOT_FOUND);
+	rig_assert_error(rig_call(&c, "member.evidence", "{\"hash\":\"xyz\"}"), RPC_ERR_PARAMS);
+	snapshot_deinit(&a);
+	snapshot_deinit(&b);
 	rig_disconnect(&c);
 }
 
@@ -519,6 +553,7 @@ int main(void)
 		NEW(a_guest_that_knocks_counts_as_present),
 		T(what_cannot_be_planned_is_refused_by_its_rule),
 		T(a_rollback_plans_the_members_of_an_earlier_snapshot),
+		T(two_lists_for_one_instant_are_evidence),
 		T(an_export_verifies_and_is_not_newer),
 		T(a_bad_snapshot_is_refused_by_its_rule),
 		T(an_expired_proof_has_an_error_of_its_own),

@@ -284,10 +284,21 @@ static void sixty_four_snapshots_are_kept_and_evidence_apart(void **state)
 	assert_ok(b.last_err);
 	assert_int_equal(bench_sql_int(&b, "SELECT count(*) FROM snapshots WHERE kind='evidence'"),
 		2);
+	/* The other of that instant stays with it, however many come after. */
+	loser.stamp = bench_stamp(70);
+	loser.stamp.hash[31] ^= 1;
+	assert_ok(store_put_evidence(b.store, &loser, bench_done, &b));
+	for (unsigned n = 71; n <= 150; n++)
+		assert_ok(bench_put_snapshot(&b, n, 2));
+	bench_wait(&b, 81);
+	assert_int_equal(bench_sql_int(&b, "SELECT count(*) FROM snapshots WHERE kind='past'"), 64);
+	assert_int_equal(bench_sql_int(&b, "SELECT count(*) FROM snapshots a, snapshots b WHERE "
+					   "a.kind='past' AND b.kind='evidence' AND "
+					   "a.issued_at=b.issued_at"), 1);
 	bench_close(&b);
 	assert_ok(bench_open(&b));
 	assert_true(b.start.has_snapshot);
-	assert_int_equal(b.start.stamp.issued_at.sec, 1600000070);
+	assert_int_equal(b.start.stamp.issued_at.sec, 1600000150);
 }
 
 /* Holds the writer up inside a transaction, as another process with the database open would. */
