@@ -37,6 +37,9 @@
 	"key_type_unknown yamux_protocol yamux_churn send_stalled "                                \
 	/* TLS, besides what is wrong with a certificate */                                        \
 	"tls_alert_received tls_output tls_protocol tls_closed tls_alpn tls_version tls_decrypt "  \
-	"tls_signature tls_internal tls_empty "
+	"tls_signature tls_internal tls_empty "                                                    \
+	/* QUIC */                                                                                 \
+	"quic_handshake_timeout quic_idle quic_protocol quic_churn quic_reset quic_refused "       \
+	"quic_version quic_exhausted remote_error "
 
 #endif

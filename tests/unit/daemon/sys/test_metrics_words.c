@@ -31,6 +31,8 @@ static const struct giver givers[] = {
 	{"proto/tls", "die_loudly(", false},
 	{"proto/tls", "ret_why = ", false},
 	{"proto/quic", "fail(", false},
+	{"proto/quic", "quic_end(", false},
+	{"proto/quic", "quic_fault(", false},
 	{"proto/quic", " die(", false},
 	{"proto/quic", "ret_why = ", false},
 	{"proto/cluster", "conn_give_up(", false},
