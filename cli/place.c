@@ -183,6 +183,17 @@ static bool ip_of(const struct sockaddr *sa, struct maddr_ip *ret)
 	return false;
 }
 
+/* The two doors of one address, QUIC first as it is dialled first. */
+static void add_doors(const struct maddr_ip *ip, const struct peer_id *peer, json_t *to)
+{
+	struct maddr m;
+
+	maddr_from_ip_quic(ip, &m);
+	add_address(&m, peer, to);
+	maddr_from_ip_tcp(ip, &m);
+	add_address(&m, peer, to);
+}
+
 /* All addresses of one reach (public first, then private, then loopback if nothing else is there). */
 static void add_interfaces(uint16_t port, const struct peer_id *peer, json_t *to)
 {
@@ -194,15 +205,13 @@ static void add_interfaces(uint16_t port, const struct peer_id *peer, json_t *to
 	for (size_t k = 0; k < 3 && (k < 2 || json_array_size(to) == 0); k++) {
 		for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
 			struct maddr_ip ip;
-			struct maddr m;
 
 			if (!(i->ifa_flags & IFF_UP) || !ip_of(i->ifa_addr, &ip))
 				continue;
 			ip.port = port;
 			if (maddr_ip_reach(&ip) != order[k])
 				continue;
-			maddr_from_ip_tcp(&ip, &m);
-			add_address(&m, peer, to);
+			add_doors(&ip, peer, to);
 		}
 	}
 	freeifaddrs(all);
@@ -231,13 +240,10 @@ int place_reachable(struct cli *c, const struct peer_id *peer, json_t *to)
 		int n = config_parse_listen(bytes_str(v), ip);
 
 		for (int k = 0; k < n; k++) {
-			struct maddr m;
-
-			maddr_from_ip_tcp(&ip[k], &m);
 			if (is_any(&ip[k]))
 				any_port = ip[k].port;
 			else
-				add_address(&m, peer, to);
+				add_doors(&ip[k], peer, to);
 		}
 	}
 	if (json_array_size(to) == 0 || any_port)

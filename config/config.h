@@ -43,8 +43,17 @@ enum network_mode { NETWORK_AUTO, NETWORK_PUBLIC, NETWORK_PRIVATE };
 enum autotls_mode { AUTOTLS_AUTO, AUTOTLS_ON, AUTOTLS_OFF };
 enum update_channel { UPDATE_STABLE, UPDATE_DEVELOP };
 enum doh_mode { DOH_OFF, DOH_FALLBACK, DOH_PREFER };
+enum net_transport { NET_QUIC, NET_TCP };
+enum net_security { NET_NOISE, NET_TLS };
 enum perf_serve { PERF_SERVE_MEMBERS, PERF_SERVE_OFF };
 enum log_format { LOG_FORMAT_AUTO, LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+
+/* Some words of an enum, the most wanted first, none twice. */
+#define CONFIG_ORDER_MAX 4
+struct config_order {
+	uint8_t count;
+	uint8_t at[CONFIG_ORDER_MAX];
+};
 
 struct config {
 	char cluster_id[CONFIG_CLUSTER_ID_MAX + 1];
@@ -82,6 +91,8 @@ struct config {
 	} mesh;
 	struct {
 		uint32_t dead_after_ms; /* silence after a probe that closes a connection */
+		struct config_order transports; /* enum net_transport: which are spoken, dialled in this order */
+		struct config_order security;   /* enum net_security, likewise: of TCP connections */
 	} net;
 	struct {
 		enum perf_serve serve; /* who may measure how fast bytes go to this node and back */

@@ -72,7 +72,7 @@ json_t *key_new_text(const char *s);
 
 /* Kinds: single values (values.c, words.c, credentials.c) and lists (lists.c). */
 extern const struct key_kind kind_text, kind_cluster_id, kind_uint, kind_duration;
-extern const struct key_kind kind_word, kind_bool, kind_switch;
+extern const struct key_kind kind_word, kind_order, kind_bool, kind_switch;
 extern const struct key_kind kind_public_key, kind_private_key, kind_proof;
 extern const struct key_kind kind_bootstrap, kind_listen, kind_multiaddrs, kind_peers,
 	kind_servers, kind_endpoint;

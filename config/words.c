@@ -101,6 +101,61 @@ static json_t *schema_word(const struct config_key *k)
 
 const struct key_kind kind_word = {set_word, get_word, schema_word};
 
+/* ---- several words of a list, in an order that counts ---- */
+
+static bool order_has(const struct config_order *o, int word)
+{
+	for (unsigned i = 0; i < o->count; i++)
+		if (o->at[i] == word)
+			return true;
+	return false;
+}
+
+static bool set_order(const struct config_key *k, const json_t *v, void *at,
+	struct config_report *r)
+{
+	struct config_order fresh = {0};
+	char list[160];
+	json_t *item;
+	size_t i;
+
+	if (!json_is_array(v) || !json_array_size(v))
+		return key_wrong_type(k, -1, "a list with at least one word", r);
+	json_array_foreach (v, i, item) {
+		int word = json_is_string(item) ? find_word(k->words, key_text(item)) : -1;
+
+		if (word < 0) {
+			snprintf(list, sizeof(list), "each must be one of %s", k->words);
+			return key_fault(k, r, list, key_text(item));
+		}
+		if (order_has(&fresh, word))
+			return key_fault(k, r, "names a word twice", key_text(item));
+		fresh.at[fresh.count++] = (uint8_t)word; /* no more than there are words */
+	}
+	*(struct config_order *)at = fresh;
+	return true;
+}
+
+static json_t *get_order(const struct config_key *k, const void *at)
+{
+	const struct config_order *o = at;
+	json_t *list = json_array();
+	char word[32];
+
+	for (unsigned i = 0; i < o->count; i++)
+		if (key_word(k->words, o->at[i], word, sizeof(word)))
+			json_array_append_new(list, key_new_text(word));
+	return list;
+}
+
+static json_t *schema_order(const struct config_key *k)
+{
+	return json_pack("{s:s, s:o, s:i, s:b}", "type", "array", "items", schema_word(k), "minItems",
+		1, "uniqueItems", 1);
+}
+
+const struct key_kind kind_order = {set_order, get_order, schema_order};
+
 /* ---- true and false ---- */
 
 static bool set_bool(const struct config_key *k, const json_t *v, void *at,

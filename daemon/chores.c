@@ -184,23 +184,31 @@ void chores_stop(struct node *n)
 
 static void measure_conns(struct node *n)
 {
+	static const char *const transports[] = {"tcp", "quic-v1"};
+	unsigned in[2] = {0}, out[2] = {0};
 	struct swarm_conn c;
-	unsigned in = 0, out = 0;
 	struct swarm_stats s;
 
 	for (uint64_t id = swarm_next(n->swarm, 0); id; id = swarm_next(n->swarm, id)) {
+		unsigned i;
+
 		if (!swarm_get(n->swarm, id, &c) || !c.is_up)
 			continue;
-		if (c.side == CONN_DIALER)
-			out++;
-		else
-			in++;
+		i = strcmp(c.transport, transports[1]) == 0;
+		in[i] += c.side == CONN_LISTENER;
+		out[i] += c.side == CONN_DIALER;
 	}
-	metric_set(M_CONNECTIONS, in, "in", "tcp");
-	metric_set(M_CONNECTIONS, out, "out", "tcp");
 	swarm_stats(n->swarm, &s);
-	metric_cell_set(metric_cell(M_NETWORK_BYTES, (const char *const[]){"tcp", "in"}, 2), (double)s.bytes_in);
-	metric_cell_set(metric_cell(M_NETWORK_BYTES, (const char *const[]){"tcp", "out"}, 2), (double)s.bytes_out);
+	for (unsigned i = 0; i < 2; i++) {
+		const char *const read[] = {transports[i], "in"}, *const sent[] = {transports[i], "out"};
+
+		metric_set(M_CONNECTIONS, in[i], "in", transports[i]);
+		metric_set(M_CONNECTIONS, out[i], "out", transports[i]);
+		metric_cell_set(metric_cell(M_NETWORK_BYTES, read, 2),
+			(double)(i ? s.quic_bytes_in : s.bytes_in));
+		metric_cell_set(metric_cell(M_NETWORK_BYTES, sent, 2),
+			(double)(i ? s.quic_bytes_out : s.bytes_out));
+	}
 }
 
 static void measure_cluster(struct node *n)

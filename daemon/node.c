@@ -14,6 +14,7 @@
 #include "daemon/io/clocks.h"
 #include "daemon/io/interfaces.h"
 #include "daemon/io/rng_sodium.h"
+#include "daemon/net/quic_ports.h"
 #include "daemon/node_private.h"
 #include "daemon/sys/log.h"
 #include "daemon/sys/notify.h"
@@ -103,20 +104,73 @@ static int open_dns(struct node *n)
 	return 0;
 }
 
+static bool speaks(const struct node *n, enum net_transport transport)
+{
+	const struct config_order *o = &n->config->net.transports;
+
+	for (unsigned i = 0; i < o->count; i++)
+		if (o->at[i] == transport)
+			return true;
+	return false;
+}
+
+/* One certificate for QUIC and for TLS over TCP. */
+static int make_certificate(struct node *n)
+{
+	const char *version;
+
+	if (speaks(n, NET_QUIC) && quic_library_check(&version))
+		return fail(NODE_EXIT_UNAVAILABLE, "QUIC",
+			"ngtcp2 is older than 1.4.0, which any peer can abort: install a newer one, or leave "
+			"\"quic-v1\" out of net.transports");
+	if (tls_global_init() || tls_identity_init(&n->tls, n->key.pair, rng_system(), loop_wall(n->loop),
+					 tls_order_of_cpu()))
+		return fail(NODE_EXIT_SOFTWARE, "TLS", "GnuTLS does not start");
+	return 0;
+}
+
+static void swarm_opts_of(struct node *n, struct swarm_opts *ret)
+{
+	static const enum conn_security words[] = {[NET_NOISE] = CONN_NOISE, [NET_TLS] = CONN_TLS};
+	const struct config_order *o = &n->config->net.security;
+
+	*ret = (struct swarm_opts){.loop = n->loop, .identity = n->key.pair, .noise = &n->noise, .tls = &n->tls,
+		.security_count = o->count, .rng = rng_system(), .conns_max = n->config->limits.connections};
+	for (unsigned i = 0; i < o->count; i++)
+		ret->securities[i] = words[o->at[i]];
+}
+
+static void dialer_opts_of(struct node *n, struct dialer_opts *ret)
+{
+	static const enum dial_lane words[] = {[NET_QUIC] = DIAL_QUIC, [NET_TCP] = DIAL_TCP};
+	const struct config_order *o = &n->config->net.transports;
+
+	*ret = (struct dialer_opts){.swarm = n->swarm, .ports = n->ports, .dns = n->dns,
+		.identify = n->identify, .lane_count = o->count};
+	for (unsigned i = 0; i < o->count; i++)
+		ret->lanes[i] = words[o->at[i]];
+}
+
 static void build_net(struct node *n)
 {
-	const struct swarm_opts swarm = {.loop = n->loop, .identity = n->key.pair, .noise = &n->noise,
-		.rng = rng_system(), .conns_max = n->config->limits.connections};
 	const struct self_opts self = {.loop = n->loop, .identity = n->key.pair, .agent = AGENT};
+	struct quic_ports_opts ports;
+	struct swarm_opts swarm;
 	struct identify_opts identify;
+	struct dialer_opts dialer;
 
+	swarm_opts_of(n, &swarm);
 	n->swarm = swarm_new(&swarm);
+	ports = (struct quic_ports_opts){.swarm = n->swarm, .tls = speaks(n, NET_QUIC) ? &n->tls : NULL,
+		.identity = n->key.pair, .rng = rng_system()};
+	n->ports = quic_ports_new(&ports);
 	n->streams = streams_new(n->swarm);
 	n->book = peerbook_new();
 	n->self = self_new(&self);
 	identify = (struct identify_opts){.streams = n->streams, .book = n->book, .self = n->self};
 	n->identify = identify_new(&identify);
-	n->dialer = dialer_new(n->swarm, n->dns, n->identify);
+	dialer_opts_of(n, &dialer);
+	n->dialer = dialer_new(&dialer);
 	n->pings = pings_new(n->streams);
 	n->perfs = perfs_new(n->streams, n->config->perf.serve == PERF_SERVE_MEMBERS);
 }
@@ -219,8 +273,8 @@ static bool is_blocked_source(void *arg, const struct maddr_ip *ip)
 
 static void announce(struct node *n)
 {
-	struct maddr_ip bound[LISTEN_ADDRS_MAX];
-	size_t count = listener_addrs(n->listener, bound, LISTEN_ADDRS_MAX);
+	struct listen_door bound[LISTEN_ADDRS_MAX];
+	size_t count = listener_doors(n->listener, bound, LISTEN_ADDRS_MAX);
 
 	if (self_set_addrs(n->self, bound, count, n->config->announce, n->config->announce_count))
 		identify_push_all(n->identify);
@@ -247,7 +301,8 @@ static bool may_be_missing(const struct node *n, const struct maddr_ip *ip, int 
 
 static int open_listener(struct node *n)
 {
-	const struct listener_opts opts = {.swarm = n->swarm, .is_known_source = is_known_source,
+	const struct listener_opts opts = {.swarm = n->swarm, .ports = n->ports,
+		.no_tcp = !speaks(n, NET_TCP), .is_known_source = is_known_source,
 		.is_blocked_source = is_blocked_source, .arg = n};
 	char what[CONFIG_ENDPOINT_SIZE + 16];
 
@@ -461,6 +516,8 @@ static int build(struct node *n)
 	n->started = loop_now(n->loop);
 	code = load_key(n);
 	if (!code)
+		code = make_certificate(n);
+	if (!code)
 		code = open_store(n);
 	if (!code)
 		code = open_dns(n);
@@ -490,6 +547,7 @@ static void tear_down(struct node *n)
 		pings_free(n->pings);
 		identify_free(n->identify);
 		swarm_free(n->swarm);
+		quic_ports_free(n->ports);
 	}
 	if (n->core)
 		core_free(n->core);
@@ -502,6 +560,7 @@ static void tear_down(struct node *n)
 	store_close(n->store);
 	n->store = NULL;
 	wake_close(n->store_wake);
+	tls_identity_deinit(&n->tls);
 	noise_static_deinit(&n->noise);
 	node_key_deinit(&n->key);
 	loop_free(n->loop);

@@ -9,6 +9,7 @@
 #include "daemon/node.h"
 #include "daemon/sys/secrets.h"
 #include "proto/noise/noise.h"
+#include "proto/tls/tls.h"
 
 #define NODE_STOP_MS 3000 /* goodbyes have so long; features.md P-001 allows 5 s for all of it */
 
@@ -30,11 +31,13 @@ struct node {
 	struct loop *loop;
 	struct node_key key;
 	struct noise_static noise;
+	struct tls_identity tls;
 	struct wake *store_wake;
 	struct store *store;
 	struct store_start start; /* what the database remembered; emptied once the core has it */
 	struct dns *dns;
 	struct swarm *swarm;
+	struct quic_ports *ports;
 	struct streams *streams;
 	struct peerbook *book;
 	struct self *self;

@@ -43,10 +43,16 @@ static void dial_over(struct drive_dial *dd)
 	drive_wake(d);
 }
 
+static const char *transport_of(const struct maddr *addr)
+{
+	return maddr_kind(addr) == MADDR_QUIC ? "quic-v1" : "tcp";
+}
+
 static void on_dialled(void *arg, const struct dial_result *r)
 {
 	struct drive_dial *dd = arg;
 	struct drive *d = dd->d;
+	struct swarm_conn won;
 
 	for (size_t i = 0; i < r->attempt_count; i++) {
 		const struct dial_attempt *a = &r->attempts[i];
@@ -55,14 +61,15 @@ static void on_dialled(void *arg, const struct dial_result *r)
 		/* Never begun, or given up because another one won: no fault of that address. */
 		if (a->err == 0 || a->stage == DIAL_WAITING || (r->err == 0 && a->err == P2P_ERR_CLOSED))
 			continue;
-		metric_inc(M_DIALS, "tcp", a->err == P2P_ERR_TIMEOUT ? "timeout" : "failed");
+		metric_inc(M_DIALS, transport_of(&a->addr),
+			a->err == P2P_ERR_TIMEOUT ? "timeout" : "failed");
 		log_debug("NETWORK", "dial_failed", kv_text("address", maddr_text(&a->addr, text)),
 			kv_text("stage", dial_stage_name(a->stage)), kv_err("error", a->err));
 		core_dial_failed(d->o.core, dd->id, &a->addr, a->err, stage_of(a->stage), drive_wall(d),
 			drive_now(d));
 	}
-	if (r->err == 0)
-		metric_inc(M_DIALS, "tcp", "ok");
+	if (r->err == 0 && swarm_get(d->o.swarm, r->conn, &won))
+		metric_inc(M_DIALS, won.transport, "ok");
 	dial_over(dd);
 }
 

@@ -21,15 +21,19 @@ static struct core_view view_of(const struct control_node *n)
 /* As bound: "any" stays 0.0.0.0. */
 static json_t *bound(const struct control_node *n)
 {
-	struct maddr_ip ips[LISTEN_ADDRS_MAX];
-	size_t count = n->listener ? listener_addrs(n->listener, ips, LISTEN_ADDRS_MAX) : 0;
+	struct listen_door doors[LISTEN_ADDRS_MAX];
+	size_t count = n->listener ? listener_doors(n->listener, doors, LISTEN_ADDRS_MAX) : 0;
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < count; i++) {
 		struct maddr a;
 
-		maddr_from_ip_tcp(&ips[i], &a);
-		json_array_append_new(list, shape_addr(&a));
+		maddr_from_ip_quic(&doors[i].ip, &a);
+		if (doors[i].has_quic)
+			json_array_append_new(list, shape_addr(&a));
+		maddr_from_ip_tcp(&doors[i].ip, &a);
+		if (doors[i].has_tcp)
+			json_array_append_new(list, shape_addr(&a));
 	}
 	return list;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dial_attempt.c: one address on its way: name, TCP, handshake. What its end means for the dial is
- * dialer.c's to say. */
+/* dial_attempt.c: one address on its way: name, TCP or UDP, handshake. What its end means for the
+ * dial is dialer.c's to say. */
 #include "daemon/net/dialer_private.h"
+#include "daemon/net/quic_ports.h"
 #include "proto/base/err.h"
 
 struct dial_attempt *attempt_told(const struct attempt *a)
@@ -98,6 +99,17 @@ static void on_state(void *arg, uint64_t conn, const char *state)
 		attempt_enter(a, DIAL_ADMIT);
 }
 
+/* Over QUIC connecting and securing are one; where nothing came back at all, nobody was reached. */
+static void tell_unreached(struct attempt *a, uint64_t conn)
+{
+	struct dial_attempt *t = attempt_told(a);
+	struct swarm_conn c;
+
+	if (a->lane == DIAL_QUIC && t->stage == DIAL_SECURITY &&
+		swarm_get(a->dial->dialer->swarm, conn, &c) && !c.bytes_in)
+		t->stage = DIAL_CONNECT;
+}
+
 static void on_settled(void *arg, uint64_t conn, int err, const char *why,
 	const struct peer_id *peer)
 {
@@ -110,8 +122,15 @@ static void on_settled(void *arg, uint64_t conn, int err, const char *why,
 	}
 	if (err == P2P_ERR_DENIED)
 		a->dial->who = *peer;
+	tell_unreached(a, conn);
 	a->conn = 0; /* the swarm has let go of it */
 	fail(a, err, why);
+}
+
+static struct swarm_birth birth_of(struct attempt *a)
+{
+	return (struct swarm_birth){.dial = a->dial->id, .arg = a, .on_state = on_state,
+		.on_settled = on_settled};
 }
 
 static void on_connected(void *arg, int err, struct flow *take_flow)
@@ -119,8 +138,7 @@ static void on_connected(void *arg, int err, struct flow *take_flow)
 	struct attempt *a = arg;
 	struct dial *dial = a->dial;
 	struct maddr_ip local = {.family = 4}, remote = a->ip;
-	struct swarm_birth birth = {
-		.dial = dial->id, .arg = a, .on_state = on_state, .on_settled = on_settled};
+	struct swarm_birth birth = birth_of(a);
 
 	a->tcp = NULL;
 	if (err) {
@@ -136,6 +154,27 @@ static void on_connected(void *arg, int err, struct flow *take_flow)
 		fail(a, P2P_ERR_FULL, "connections_full");
 }
 
+static void start_quic(struct attempt *a)
+{
+	struct dial *dial = a->dial;
+	struct dialer *d = dial->dialer;
+	struct swarm_birth birth = birth_of(a);
+	struct datagram_path path;
+	struct quic_port *port;
+	struct quic_conn *quic;
+	int err = quic_ports_dial(d->opts.ports, &a->ip, &dial->expected, &port, &quic, &path);
+
+	if (err) {
+		attempt_end(a, err, "");
+		return;
+	}
+	attempt_enter(a, DIAL_SECURITY);
+	a->state = ATTEMPT_UPGRADING;
+	a->conn = swarm_take_quic(d->swarm, port, quic, CONN_DIALER, &dial->expected, &path, &birth);
+	if (!a->conn)
+		attempt_end(a, P2P_ERR_FULL, "connections_full");
+}
+
 void attempt_start(struct attempt *a)
 {
 	struct dialer *d = a->dial->dialer;
@@ -145,15 +184,21 @@ void attempt_start(struct attempt *a)
 	d->stats.attempts++;
 	d->stats.attempting++;
 	attempt_enter(a, DIAL_CONNECT);
-	(void)tcp_dial(d->loop, &a->ip, DIAL_CONNECT_MS, on_connected, a, &a->tcp); /* tells later */
+	if (a->lane == DIAL_QUIC)
+		start_quic(a);
+	else
+		(void)tcp_dial(d->loop, &a->ip, DIAL_CONNECT_MS, on_connected, a, &a->tcp); /* tells later */
 }
 
 /* What an address is good for: ready, or over with the reason. */
 static void judge_address(struct attempt *a)
 {
 	struct dial_attempt *t = attempt_told(a);
+	enum maddr_kind kind = maddr_kind(&t->addr);
 
-	if (maddr_kind(&t->addr) != MADDR_TCP || maddr_to_ip(&t->addr, &a->ip) != 0)
+	a->lane = kind == MADDR_QUIC ? DIAL_QUIC : DIAL_TCP;
+	if ((kind != MADDR_TCP && kind != MADDR_QUIC) || !a->dial->dialer->speaks[a->lane] ||
+		maddr_to_ip(&t->addr, &a->ip) != 0)
 		attempt_end(a, P2P_ERR_UNSUPPORTED, "transport_unsupported");
 	else if (dial_rank(&a->ip) > 2 || a->ip.port == 0)
 		attempt_end(a, P2P_ERR_UNREACHABLE, "address_unusable");

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "daemon/net/dialer_private.h"
+#include "daemon/net/quic_ports.h"
 #include "proto/base/err.h"
 #include "proto/base/mem.h"
 
@@ -84,14 +85,14 @@ static bool is_pending(const struct dial *dial)
 	return false;
 }
 
-static void start_next(struct dial *dial);
+static void start_due(struct dial *dial);
 
 void dial_go_on(struct dial *dial)
 {
-	if (!is_pending(dial))
+	if (is_pending(dial))
+		start_due(dial);
+	else
 		finish(dial);
-	else if (!dial->running || !timer_is_armed(&dial->step))
-		start_next(dial);
 }
 
 /* One connection is up: the others are not needed any more. */
@@ -125,8 +126,8 @@ void dial_won(struct attempt *a, const struct peer_id *peer)
 	finish(dial);
 }
 
-/* The next address to try: nearest first, families in turn, otherwise as given. */
-static struct attempt *choose(struct dial *dial)
+/* The next address of a lane: nearest first, families in turn, otherwise as given. */
+static struct attempt *choose(struct dial *dial, enum dial_lane lane)
 {
 	struct attempt *best = NULL;
 	unsigned best_rank = 0;
@@ -135,9 +136,9 @@ static struct attempt *choose(struct dial *dial)
 		struct attempt *a = &dial->attempts[i];
 		unsigned r;
 
-		if (a->state != ATTEMPT_READY)
+		if (a->state != ATTEMPT_READY || a->lane != lane)
 			continue;
-		r = 2 * dial_rank(&a->ip) + (a->ip.family == dial->last_family);
+		r = 2 * dial_rank(&a->ip) + (a->ip.family == dial->lane[lane].last_family);
 		if (!best || r < best_rank) {
 			best = a;
 			best_rank = r;
@@ -146,28 +147,57 @@ static struct attempt *choose(struct dial *dial)
 	return best;
 }
 
-static void start_next(struct dial *dial)
+/* The attempt whose time comes first, of all lanes. */
+static struct attempt *choose_any(struct dial *dial)
 {
-	struct dialer *d = dial->dialer;
-	struct attempt *a = choose(dial);
+	const struct dialer_opts *o = &dial->dialer->opts;
+	struct attempt *best = NULL;
+
+	for (unsigned i = 0; i < o->lane_count; i++) {
+		struct attempt *a = choose(dial, o->lanes[i]);
+
+		if (a && (!best || mono_before(dial->lane[a->lane].next_at,
+					   dial->lane[best->lane].next_at)))
+			best = a;
+	}
+	return best;
+}
+
+/* False when it has to wait for others to end. */
+static bool has_room(struct dial *dial)
+{
+	if (dial->running >= DIAL_PARALLEL_PER_PEER)
+		return false; /* an attempt's end goes on from here */
+	dial->is_hungry = dial->dialer->stats.attempting >= DIAL_PARALLEL_MAX;
+	return !dial->is_hungry;
+}
+
+/* Starts what is due; when nothing runs the next one is. */
+static void start_due(struct dial *dial)
+{
+	struct loop *l = dial->dialer->loop;
+	mono_t now = loop_now(l);
+	struct attempt *a;
 
 	dial->is_hungry = false;
-	if (!a || dial->running >= DIAL_PARALLEL_PER_PEER)
-		return; /* an answer of DNS or an attempt's end goes on from here */
-	if (d->stats.attempting >= DIAL_PARALLEL_MAX) {
-		dial->is_hungry = true;
-		return;
+	while ((a = choose_any(dial)) && has_room(dial)) {
+		if (dial->running && !mono_reached(dial->lane[a->lane].next_at, now)) {
+			loop_timer_set(l, &dial->step, dial->lane[a->lane].next_at);
+			return;
+		}
+		dial->lane[a->lane].last_family = a->ip.family;
+		dial->lane[a->lane].next_at = mono_add_ms(now,
+			dial_rank(&a->ip) < 2 ? DIAL_STEP_NEAR_MS : DIAL_STEP_MS);
+		attempt_start(a);
 	}
-	dial->last_family = a->ip.family;
-	attempt_start(a);
-	loop_timer_in_ms(d->loop, &dial->step,
-		dial_rank(&a->ip) < 2 ? DIAL_STEP_NEAR_MS : DIAL_STEP_MS);
+	if (!is_pending(dial))
+		loop_timer_in_ms(l, &dial->total, 0); /* told from the loop */
 }
 
 static void on_step(void *arg, mono_t now)
 {
 	(void)now;
-	start_next(arg);
+	start_due(arg);
 }
 
 /* The time is over (or there was nothing to do from the start). */
@@ -195,7 +225,7 @@ static void feed(void *arg)
 		struct dial *dial = list_entry(node, struct dial, node);
 
 		if (dial->is_hungry && d->stats.attempting < DIAL_PARALLEL_MAX)
-			start_next(dial);
+			start_due(dial);
 	}
 }
 
@@ -239,8 +269,12 @@ int dialer_dial(struct dialer *d, const struct dial_request *req, struct dial **
 		.on_done = req->on_done,
 		.arg = req->arg,
 		.cap = want < DIAL_ADDRS_MAX ? want : DIAL_ADDRS_MAX,
-		.last_family = 4,
 	};
+	for (unsigned i = 0; i < d->opts.lane_count; i++) {
+		dial->lane[d->opts.lanes[i]].next_at =
+			mono_add_ms(loop_now(d->loop), i * DIAL_LANE_MS);
+		dial->lane[d->opts.lanes[i]].last_family = 4;
+	}
 	dial->step = TIMER(on_step, dial);
 	dial->total = TIMER(on_total, dial);
 	dial->attempts = xcalloc(dial->cap + 1, sizeof(*dial->attempts));
@@ -256,8 +290,8 @@ int dialer_dial(struct dialer *d, const struct dial_request *req, struct dial **
 		for (size_t i = 0; i < req->addr_count && dial->count < dial->cap; i++)
 			attempt_add(dial, &req->addrs[i]);
 	/* Told from the loop, also when there is nothing to wait for. */
-	loop_timer_in_ms(d->loop, &dial->total, is_pending(dial) ? DIAL_TOTAL_MS : 0);
-	start_next(dial);
+	loop_timer_in_ms(d->loop, &dial->total, DIAL_TOTAL_MS);
+	start_due(dial);
 	*ret = dial;
 	return 0;
 }
@@ -303,17 +337,26 @@ static void on_identified(void *arg, const struct identify_news *news)
 	}
 }
 
-struct dialer *dialer_new(struct swarm *s, struct dns *dns, struct identify_service *identify)
+struct dialer *dialer_new(const struct dialer_opts *opts)
 {
 	struct dialer *d = xcalloc(1, sizeof(*d));
 
-	d->swarm = s;
-	d->loop = swarm_loop(s);
-	d->dns = dns;
+	d->opts = *opts;
+	if (!opts->lane_count) {
+		d->opts.lanes[0] = DIAL_QUIC;
+		d->opts.lanes[1] = DIAL_TCP;
+		d->opts.lane_count = 2;
+	}
+	for (unsigned i = 0; i < d->opts.lane_count; i++)
+		d->speaks[d->opts.lanes[i]] =
+			d->opts.lanes[i] != DIAL_QUIC || quic_ports_are_on(opts->ports);
+	d->swarm = opts->swarm;
+	d->loop = swarm_loop(d->swarm);
+	d->dns = opts->dns;
 	list_init(&d->dials);
 	d->feed = (struct turn_end){.run = feed, .arg = d};
-	if (identify)
-		identify_listen(identify, on_identified, d);
+	if (opts->identify)
+		identify_listen(opts->identify, on_identified, d);
 	return d;
 }
 

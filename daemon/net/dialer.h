@@ -2,10 +2,12 @@
 /* dialer.h: several addresses of one peer, staggered; the first that authenticates as that peer wins
  * and the others are closed (p2pos.md section 6; rules R-35, R-38).
  *
- * Order: private and loopback addresses first, then public ones, IPv6 before IPv4 alternately; the
- * next starts DIAL_STEP_MS (DIAL_STEP_NEAR_MS when the one before is private or loopback) later,
- * or at once when all before have failed. What is no address that can be dialled here is tried
- * last and fails with P2P_ERR_UNSUPPORTED, so that the result shows it.
+ * QUIC and TCP are two lanes, in the order of preference that dialer_new() is given: the second starts
+ * DIAL_LANE_MS after the first, so UDP that is blocked entirely costs that and no more. In a lane
+ * private and loopback addresses come first, then public ones, IPv6 before IPv4 alternately; the
+ * next starts DIAL_STEP_MS (DIAL_STEP_NEAR_MS when the one before is private or loopback) later.
+ * When all that were begun have failed, the next starts at once, whichever it is. What is no address
+ * that can be dialled here fails with P2P_ERR_UNSUPPORTED, so that the result shows it.
  *
  * Back-off is the asker's business (proto/cluster keeps it for each address, R-38); what is asked
  * for here is tried now.
@@ -16,6 +18,7 @@
 #include "daemon/io/ares_dns.h"
 #include "daemon/net/identify.h"
 
+#define DIAL_LANE_MS           250
 #define DIAL_STEP_MS           250
 #define DIAL_STEP_NEAR_MS      30
 #define DIAL_CONNECT_MS        5000
@@ -29,7 +32,7 @@
 enum dial_stage {
 	DIAL_WAITING,  /* never started: won by another, or the time was over */
 	DIAL_RESOLVE,
-	DIAL_CONNECT,
+	DIAL_CONNECT,  /* over QUIC: nothing came back at all */
 	DIAL_SECURITY,
 	DIAL_MUXER,
 	DIAL_ADMIT,    /* judged here; P2P_ERR_DENIED: refused, `why` says the judge's word */
@@ -79,8 +82,19 @@ struct dial_request {
 struct dialer;
 struct dial;
 
-/* All borrowed. Without `dns` names fail, without `identify` nobody can wait for it. */
-struct dialer *dialer_new(struct swarm *s, struct dns *dns, struct identify_service *identify);
+enum dial_lane { DIAL_QUIC, DIAL_TCP, DIAL_LANES };
+
+struct dialer_opts {
+	struct swarm *swarm;       /* all borrowed, outlive the dialer */
+	struct quic_ports *ports;  /* NULL: no QUIC */
+	struct dns *dns;           /* NULL: names fail */
+	struct identify_service *identify; /* NULL: nobody can wait for it */
+	/* What may be dialled, most wanted first. None at all: QUIC, then TCP. */
+	enum dial_lane lanes[DIAL_LANES];
+	unsigned lane_count;
+};
+
+struct dialer *dialer_new(const struct dialer_opts *opts);
 /* Dials in progress end without a callback. NULL is fine. */
 void dialer_free(struct dialer *d);
 

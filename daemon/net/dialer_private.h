@@ -13,7 +13,7 @@ enum attempt_state {
 	ATTEMPT_RESOLVING,  /* its name is being looked up */
 	ATTEMPT_READY,      /* an IP address that waits for its turn */
 	ATTEMPT_CONNECTING, /* TCP is under way */
-	ATTEMPT_UPGRADING,  /* in the swarm: handshake */
+	ATTEMPT_UPGRADING,  /* in the swarm: handshake; over QUIC from the start */
 	ATTEMPT_WON,
 	ATTEMPT_OVER,
 };
@@ -21,6 +21,7 @@ enum attempt_state {
 struct attempt {
 	struct dial *dial;
 	enum attempt_state state;
+	enum dial_lane lane;
 	struct maddr_ip ip;
 	struct dns_query *query;  /* while resolving */
 	struct tcp_dial *tcp;     /* while connecting */
@@ -41,16 +42,21 @@ struct dial {
 	struct dial_attempt *told;
 	size_t count, cap;
 	unsigned running;         /* connecting or upgrading */
-	uint8_t last_family;
+	struct {
+		mono_t next_at;   /* its next attempt starts then; sooner when nothing else runs */
+		uint8_t last_family;
+	} lane[DIAL_LANES];
 	uint64_t won;             /* the connection; 0 = none yet */
 	struct peer_id who;       /* answered, or was refused by us */
 	struct timer step, total;
 };
 
 struct dialer {
+	struct dialer_opts opts;
 	struct swarm *swarm;
 	struct loop *loop;
 	struct dns *dns;
+	bool speaks[DIAL_LANES];
 	struct list dials;
 	struct turn_end feed;     /* somebody's attempt ended: others may start theirs */
 	struct dialer_stats stats;
@@ -68,7 +74,7 @@ void attempt_release(struct attempt *a);
 void attempt_end(struct attempt *a, int err, const char *why);
 /* A further address of the dial: looked up, ready, or over at once. */
 void attempt_add(struct dial *dial, const struct maddr *given);
-/* Connects one that is ready. */
+/* Connects one that is ready; it may be over at once. */
 void attempt_start(struct attempt *a);
 /* 0 loopback, 1 near, 2 public, 3 not to be dialled. */
 unsigned dial_rank(const struct maddr_ip *ip);

@@ -9,13 +9,12 @@
 #include "proto/base/mem.h"
 #include "proto/libp2p/identify.h"
 
-#define LISTENING_MAX 16 /* doors; LISTEN_ADDRS_MAX of listener.h */
 #define SEQ_VARIANTS  4  /* records under one list: one for each reach of the reader */
 
 struct self {
 	struct self_opts opts;
 	struct peer_id peer;
-	struct maddr_ip listening[LISTENING_MAX];
+	struct listen_door listening[LISTEN_ADDRS_MAX];
 	size_t listen_count;
 	struct maddr *announce; /* owned */
 	size_t announce_count;
@@ -70,7 +69,8 @@ static void add(struct addr_list *to, const struct maddr *addr)
 		to->at[to->count++] = *addr;
 }
 
-static void add_ip(struct addr_list *to, const struct maddr_ip *ip)
+/* QUIC first, as it is dialled first. */
+static void add_ip(struct addr_list *to, const struct listen_door *door, const struct maddr_ip *ip)
 {
 	enum maddr_reach reach = maddr_ip_reach(ip);
 	struct maddr addr;
@@ -78,8 +78,14 @@ static void add_ip(struct addr_list *to, const struct maddr_ip *ip)
 	/* A link-local address means nothing without the name of the interface, R-36. */
 	if (reach == MADDR_REACH_NONE || reach == MADDR_REACH_LINK)
 		return;
-	maddr_from_ip_tcp(ip, &addr);
-	add(to, &addr);
+	if (door->has_quic) {
+		maddr_from_ip_quic(ip, &addr);
+		add(to, &addr);
+	}
+	if (door->has_tcp) {
+		maddr_from_ip_tcp(ip, &addr);
+		add(to, &addr);
+	}
 }
 
 static bool is_any(const struct maddr_ip *ip)
@@ -89,20 +95,20 @@ static bool is_any(const struct maddr_ip *ip)
 	return memcmp(ip->ip, zero, sizeof(zero)) == 0;
 }
 
-static void expand(struct addr_list *to, const struct maddr_ip *listening,
+static void expand(struct addr_list *to, const struct listen_door *door,
 	const struct maddr_ip *interfaces, size_t interface_count)
 {
-	if (!is_any(listening)) {
-		add_ip(to, listening);
+	if (!is_any(&door->ip)) {
+		add_ip(to, door, &door->ip);
 		return;
 	}
 	for (size_t i = 0; i < interface_count; i++) {
 		struct maddr_ip ip = interfaces[i];
 
-		if (ip.family != listening->family)
+		if (ip.family != door->ip.family)
 			continue;
-		ip.port = listening->port;
-		add_ip(to, &ip);
+		ip.port = door->ip.port;
+		add_ip(to, door, &ip);
 	}
 }
 
@@ -138,10 +144,10 @@ bool self_refresh(struct self *s)
 	return true;
 }
 
-bool self_set_addrs(struct self *s, const struct maddr_ip *listening, size_t listen_count,
+bool self_set_addrs(struct self *s, const struct listen_door *listening, size_t listen_count,
 	const struct maddr *announce, size_t announce_count)
 {
-	s->listen_count = listen_count < LISTENING_MAX ? listen_count : LISTENING_MAX;
+	s->listen_count = listen_count < LISTEN_ADDRS_MAX ? listen_count : LISTEN_ADDRS_MAX;
 	for (size_t i = 0; i < s->listen_count; i++)
 		s->listening[i] = listening[i];
 	free(s->announce);

@@ -6,7 +6,7 @@
 #ifndef P2POS_NET_SELF_H
 #define P2POS_NET_SELF_H
 
-#include "daemon/io/uv_loop.h"
+#include "daemon/net/listener.h"
 #include "proto/keys/peer_record.h"
 
 #define SELF_ADDRS_MAX 32
@@ -28,7 +28,7 @@ const struct peer_id *self_peer(const struct self *s);
 
 /* What listens, and what the operator wants announced instead (may be none). Both are copied.
  * Returns true when the announced list changed: then push identify. */
-bool self_set_addrs(struct self *s, const struct maddr_ip *listening, size_t listen_count,
+bool self_set_addrs(struct self *s, const struct listen_door *listening, size_t listen_count,
 	const struct maddr *announce, size_t announce_count);
 
 /* Looks at the interfaces again; true as above. The owner calls it now and then. */

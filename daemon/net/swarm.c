@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "daemon/net/quic_ports.h"
 #include "daemon/net/swarm_private.h"
 #include "proto/base/err.h"
 #include "proto/base/mem.h"
@@ -42,8 +43,8 @@ void swarm_entry_free(struct swarm_entry *e)
 	s->stats.memory -= e->memory;
 	s->paused -= e->is_paused;
 	s->stats.conns--;
-	flow_close(e->flow);
 	conn_free(e->conn);
+	carrier_end(e, false);
 	free(e);
 }
 
@@ -123,6 +124,14 @@ static struct swarm_entry *live(struct swarm *s, uint64_t id)
 	return e && !e->is_over && !e->is_ours ? e : NULL;
 }
 
+static void place(const struct swarm_entry *e, const struct maddr_ip *ip, struct maddr *ret)
+{
+	if (e->port)
+		maddr_from_ip_quic(ip, ret);
+	else
+		maddr_from_ip_tcp(ip, ret);
+}
+
 void swarm_view(const struct swarm_entry *e, struct swarm_conn *ret)
 {
 	struct conn_info info;
@@ -134,7 +143,7 @@ void swarm_view(const struct swarm_entry *e, struct swarm_conn *ret)
 		.side = e->side,
 		.dial = e->dial,
 		.is_up = e->is_up && !e->is_over && !e->is_ours,
-		.transport = "tcp",
+		.transport = e->port ? "quic-v1" : "tcp",
 		.security = info.security,
 		.muxer = info.muxer,
 		.state = info.state,
@@ -146,13 +155,13 @@ void swarm_view(const struct swarm_entry *e, struct swarm_conn *ret)
 		.rtt_ns = e->rtt_ns,
 		.streams_in = info.streams_in,
 		.streams_out = info.streams_out,
-		.bytes_in = flow_bytes_in(e->flow),
-		.bytes_out = flow_bytes_out(e->flow),
+		.bytes_in = carrier_bytes_in(e),
+		.bytes_out = carrier_bytes_out(e),
 		.memory = e->memory,
 		.user = e->user,
 	};
-	maddr_from_ip_tcp(&e->remote, &ret->remote);
-	maddr_from_ip_tcp(&e->local, &ret->local);
+	place(e, &e->remote, &ret->remote);
+	place(e, &e->local, &ret->local);
 }
 
 bool swarm_get(struct swarm *s, uint64_t conn, struct swarm_conn *ret)
@@ -191,38 +200,42 @@ uint64_t swarm_next(struct swarm *s, uint64_t conn)
 	return 0;
 }
 
-uint64_t swarm_take(struct swarm *s, struct flow *take_flow, enum conn_side side,
-	const struct peer_id *expected, const struct maddr_ip *remote, const struct maddr_ip *local,
-	const struct swarm_birth *birth)
+static bool is_full(struct swarm *s)
 {
-	struct swarm_entry *e;
-	struct conn_opts opts = {
+	if (s->stats.conns < s->opts.conns_max + SWARM_CONNS_SPARE)
+		return false;
+	s->stats.refused_table++;
+	return true;
+}
+
+static void conn_opts_of(const struct swarm *s, enum conn_side side,
+	const struct peer_id *expected, struct conn_opts *ret)
+{
+	*ret = (struct conn_opts){
 		.side = side,
 		.identity = s->opts.identity,
 		.identity_pb = s->identity_pb,
 		.noise = s->opts.noise,
+		.tls = s->opts.tls,
+		.security_count = s->opts.security_count,
+		.wall = loop_wall(s->opts.loop),
 		.rng = s->opts.rng,
-		.scratch = &s->scratch,
+		.scratch = (struct conn_scratch *)&s->scratch,
 		.expected = expected ? *expected : PEER_ID_NONE,
 		.now = loop_now(s->opts.loop),
 	};
+	memcpy(ret->securities, s->opts.securities, sizeof(ret->securities));
+}
 
-	if (s->stats.conns >= s->opts.conns_max + SWARM_CONNS_SPARE) {
-		s->stats.refused_table++;
-		flow_close(take_flow);
-		return 0;
-	}
-	e = xcalloc(1, sizeof(*e));
+/* Into the table, with its conn and what carries it already in place. */
+static uint64_t enter(struct swarm_entry *e, struct swarm *s, const struct swarm_birth *birth)
+{
 	e->id = ++s->last_id;
 	e->swarm = s;
-	e->flow = take_flow;
-	e->conn = conn_new(&opts);
-	e->side = side;
-	e->remote = *remote;
-	e->local = *local;
-	e->since = opts.now;
+	e->since = loop_now(s->opts.loop);
 	e->stuck_at = MONO_NEVER;
 	e->close_by = MONO_NEVER;
+	e->nobody_by = MONO_NEVER;
 	e->is_half_open = true;
 	e->is_settled = !birth;
 	if (birth) {
@@ -234,10 +247,49 @@ uint64_t swarm_take(struct swarm *s, struct flow *take_flow, enum conn_side side
 	list_append(&s->by_age, &e->by_age);
 	s->stats.conns++;
 	s->stats.half_open++;
-	s->stats.accepted += side == CONN_LISTENER;
-	flow_start(take_flow, &swarm_flow_handler, e);
+	s->stats.accepted += e->side == CONN_LISTENER;
 	swarm_touch(e);
 	return e->id;
+}
+
+uint64_t swarm_take(struct swarm *s, struct flow *take_flow, enum conn_side side,
+	const struct peer_id *expected, const struct maddr_ip *remote, const struct maddr_ip *local,
+	const struct swarm_birth *birth)
+{
+	struct swarm_entry *e;
+	struct conn_opts opts;
+
+	if (is_full(s)) {
+		flow_close(take_flow);
+		return 0;
+	}
+	conn_opts_of(s, side, expected, &opts);
+	e = xcalloc(1, sizeof(*e));
+	*e = (struct swarm_entry){.flow = take_flow, .conn = conn_new(&opts), .side = side,
+		.remote = *remote, .local = *local};
+	flow_start(take_flow, &swarm_flow_handler, e);
+	return enter(e, s, birth);
+}
+
+uint64_t swarm_take_quic(struct swarm *s, struct quic_port *port, struct quic_conn *take_quic,
+	enum conn_side side, const struct peer_id *expected, const struct datagram_path *path,
+	const struct swarm_birth *birth)
+{
+	struct swarm_entry *e;
+	struct conn_opts opts;
+
+	quic_port_hold(port);
+	if (is_full(s)) {
+		quic_free(take_quic);
+		quic_port_release(port);
+		return 0;
+	}
+	conn_opts_of(s, side, expected, &opts);
+	e = xcalloc(1, sizeof(*e));
+	*e = (struct swarm_entry){.port = port, .conn = conn_new_quic(&opts, take_quic),
+		.side = side, .remote = path->remote, .local = path->local};
+	quic_set_user(take_quic, e);
+	return enter(e, s, birth);
 }
 
 void swarm_forget_birth(struct swarm *s, uint64_t conn)

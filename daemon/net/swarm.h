@@ -29,6 +29,8 @@
 #define SWARM_MEMORY_SOFT        (64u * 1024 * 1024) /* reading from the largest stops */
 #define SWARM_MEMORY_HARD        (96u * 1024 * 1024) /* expendable ones close, then the largest */
 #define SWARM_WATCHES_MAX        8
+#define SWARM_UNREACHABLE_MS     10 /* QUIC: for an answer, or four round trips if that is longer, after a
+                                     * report that nobody is there (performance.md D10) */
 
 /* Why a connection was not taken or did not stay, counted; and what was moved. */
 struct swarm_stats {
@@ -48,8 +50,10 @@ struct swarm_stats {
 	uint64_t stalled;           /* closed by R-30 */
 	uint64_t memory_soft;       /* times reading from one was stopped */
 	uint64_t memory_hard;       /* closed for memory */
+	uint64_t unreachable;       /* QUIC: closed because nobody is there any more */
 	uint64_t streams_in, streams_out, streams_refused;
-	uint64_t bytes_in, bytes_out;
+	uint64_t bytes_in, bytes_out;           /* over TCP … */
+	uint64_t quic_bytes_in, quic_bytes_out; /* … and over QUIC */
 	uint32_t conns, up, half_open; /* now */
 	size_t memory;              /* bytes that connections own now */
 };
@@ -62,7 +66,7 @@ struct swarm_conn {
 	struct maddr local;
 	uint64_t dial;            /* dial_request.id that it answers; 0 when it was accepted */
 	bool is_up;               /* proven, admitted, not closing */
-	const char *transport;    /* "tcp" */
+	const char *transport;    /* "tcp", "quic-v1" */
 	const char *security, *muxer, *state; /* as conn_info() */
 	bool early_muxer;
 	mono_t since;             /* taken */
@@ -118,6 +122,10 @@ struct swarm_opts {
 	struct loop *loop;
 	const struct key_pair *identity;  /* borrowed, outlives the swarm */
 	const struct noise_static *noise; /* borrowed, outlives the swarm */
+	const struct tls_identity *tls;   /* borrowed likewise; NULL: no TLS, and no QUIC */
+	/* What TCP connections may be secured with, see conn_opts. */
+	enum conn_security securities[CONN_SECURITIES];
+	uint8_t security_count;
 	struct rng *rng;                  /* borrowed */
 	uint32_t conns_max;               /* 0: SWARM_CONNS_MAX */
 };
@@ -189,6 +197,14 @@ struct swarm_birth {
  * NULL. 0 when the table is full (the flow is closed, counted), else the number. */
 uint64_t swarm_take(struct swarm *s, struct flow *take_flow, enum conn_side side,
 	const struct peer_id *expected, const struct maddr_ip *remote, const struct maddr_ip *local,
+	const struct swarm_birth *birth);
+
+struct quic_port; /* quic_ports.h */
+
+/* The same for a QUIC connection of `port`, just accepted or being dialled along `path`. 0 when the
+ * table is full; `take_quic` is freed then. */
+uint64_t swarm_take_quic(struct swarm *s, struct quic_port *port, struct quic_conn *take_quic,
+	enum conn_side side, const struct peer_id *expected, const struct datagram_path *path,
 	const struct swarm_birth *birth);
 
 /* No callbacks of its birth follow. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* swarm_pump.c: bytes in, events out, one write a turn, deadlines, and the bound on memory.
+/* swarm_pump.c: bytes and datagrams in, events out, deadlines, and the bound on memory.
  *
  * What arrives is handed to its conn and its events are told at once (they borrow the conn's
  * memory). Everything else (sending, ending, freeing) waits for the end of the turn, when no
@@ -10,8 +10,6 @@
 #include "daemon/net/swarm_private.h"
 #include "proto/base/err.h"
 
-#define SENDS_PER_TURN  16   /* of SWARM_SEND_BYTES for one connection; the others wait meanwhile */
-#define LAST_BYTES_MS   1000 /* a goodbye that the kernel does not take at once may take so long */
 #define KEEP_BYTES      (16 * 1024) /* of each shared buffer, between turns */
 
 void swarm_touch(struct swarm_entry *e)
@@ -153,7 +151,7 @@ static void on_event(struct swarm_entry *e, const struct conn_event *ev)
 	}
 }
 
-static void drain(struct swarm_entry *e)
+void swarm_drain(struct swarm_entry *e)
 {
 	struct conn_event ev;
 
@@ -174,8 +172,75 @@ static void on_data(void *arg, struct bytes in)
 		return;
 	e->swarm->stats.bytes_in += in.len;
 	(void)conn_recv(e->conn, in, loop_now(e->swarm->opts.loop)); /* CONN_CLOSED says it */
-	drain(e);
+	swarm_drain(e);
 	swarm_touch(e);
+}
+
+/* Somebody is there after all. */
+static void settle_doubt(struct swarm_entry *e)
+{
+	struct conn_info info;
+
+	if (mono_is_never(e->nobody_by))
+		return;
+	conn_info(e->conn, &info);
+	if (mono_before(e->nobody_since, info.last_heard))
+		e->nobody_by = MONO_NEVER;
+}
+
+void swarm_datagram(struct swarm_entry *e, const struct datagram *in)
+{
+	if (e->is_over)
+		return;
+	e->swarm->stats.quic_bytes_in += in->data.len;
+	e->bytes_in += in->data.len;
+	/* CONN_CLOSED says it */
+	(void)conn_recv_datagram(e->conn, in, loop_now(e->swarm->opts.loop));
+	swarm_drain(e);
+	settle_doubt(e);
+	swarm_touch(e);
+}
+
+void swarm_port_has_room(struct swarm *s, const struct quic_port *port)
+{
+	list_each(node, &s->by_age) {
+		struct swarm_entry *e = list_entry(node, struct swarm_entry, by_age);
+
+		if (e->port == port)
+			swarm_touch(e);
+	}
+}
+
+static bool is_at(const struct swarm_entry *e, const struct maddr_ip *remote)
+{
+	return e->remote.family == remote->family && e->remote.port == remote->port &&
+		memcmp(e->remote.ip, remote->ip, sizeof(remote->ip)) == 0;
+}
+
+void swarm_port_unreachable(struct swarm *s, const struct quic_port *port,
+	const struct maddr_ip *remote, int err)
+{
+	mono_t now = loop_now(s->opts.loop);
+
+	list_each(node, &s->by_age) {
+		struct swarm_entry *e = list_entry(node, struct swarm_entry, by_age);
+		int64_t patience_ns = SWARM_UNREACHABLE_MS * NS_PER_MS;
+
+		if (e->port != port || e->is_over || !is_at(e, remote))
+			continue;
+		if (!e->is_up && e->side == CONN_DIALER && !e->bytes_in) {
+			swarm_abort(e, err, "");
+			continue;
+		}
+		if (!e->is_up || !mono_is_never(e->nobody_by))
+			continue;
+		if (4 * e->rtt_ns > patience_ns)
+			patience_ns = 4 * e->rtt_ns;
+		e->nobody_since = now;
+		e->nobody_by = mono_add_ns(now, patience_ns);
+		conn_ping(e->conn, now);
+		swarm_touch(e);
+	}
 }
 
 static void on_room(void *arg)
@@ -203,44 +268,6 @@ void swarm_on_timer(void *arg, mono_t now)
 	swarm_touch(e);
 }
 
-/* Everything conn wants out, as far as the kernel takes it. Returns whether to go on next turn. */
-static bool send_out(struct swarm_entry *e)
-{
-	struct swarm *s = e->swarm;
-	mono_t now = loop_now(s->opts.loop);
-
-	for (int i = 0; i < SENDS_PER_TURN; i++) {
-		if (flow_queued(e->flow) || (!e->is_over && !conn_wants_send(e->conn)))
-			return false;
-		buf_reset(&s->out);
-		conn_send(e->conn, &s->out, SWARM_SEND_BYTES, now);
-		if (!s->out.len)
-			return false;
-		s->stats.bytes_out += s->out.len;
-		if (flow_write(e->flow, buf_bytes(&s->out)))
-			return false; /* its on_end follows */
-		if (!e->is_over)
-			drain(e); /* room for what did not fit before */
-	}
-	return true;
-}
-
-/* something waits in the flow and nothing has left for SWARM_STALL_MS. */
-static mono_t stall_deadline(struct swarm_entry *e, mono_t now)
-{
-	uint64_t out = flow_bytes_out(e->flow);
-
-	if (!flow_queued(e->flow)) {
-		e->stuck_at = MONO_NEVER;
-		return MONO_NEVER;
-	}
-	if (out != e->out_seen || mono_is_never(e->stuck_at)) {
-		e->out_seen = out;
-		e->stuck_at = now;
-	}
-	return mono_add_ms(e->stuck_at, SWARM_STALL_MS);
-}
-
 static void tell_heard(struct swarm_entry *e, const struct conn_info *info)
 {
 	struct swarm *s = e->swarm;
@@ -258,7 +285,7 @@ static void tell_heard(struct swarm_entry *e, const struct conn_info *info)
 static void count_memory(struct swarm_entry *e, size_t conn_memory)
 {
 	struct swarm *s = e->swarm;
-	size_t memory = sizeof(*e) + conn_memory + flow_queued(e->flow);
+	size_t memory = sizeof(*e) + conn_memory + carrier_queued(e);
 
 	s->stats.memory += memory - e->memory;
 	e->memory = memory;
@@ -298,13 +325,13 @@ static void finish(struct swarm_entry *e)
 	const char *why = e->refusal ? e->refusal : e->why ? e->why : "";
 	uint64_t id = e->id;
 
-	(void)send_out(e); /* a goodbye */
+	(void)carrier_send(e); /* a goodbye */
 	swarm_view(e, &view);
 	half_open_over(e);
 	settle(e, err, why);
 	count_end(e);
-	flow_close_after_write(e->flow, LAST_BYTES_MS);
-	e->flow = NULL;
+	if (e->flow)
+		carrier_end(e, true);
 	swarm_entry_free(e);
 
 	if (s->sink.on_conn_over)
@@ -323,32 +350,34 @@ static void flush_one(struct swarm_entry *e)
 	mono_t now = loop_now(s->opts.loop);
 	struct conn_info info;
 	bool goes_on = false;
-	mono_t stall;
+	const char *why;
+	mono_t give_up;
+	int err;
 
 	if (!e->is_over)
-		drain(e);
+		swarm_drain(e);
 	if (!e->is_over)
-		goes_on = send_out(e);
-	stall = stall_deadline(e, now);
+		goes_on = carrier_send(e);
+	give_up = carrier_deadline(e, now, &err, &why);
 	if (!e->is_over && mono_reached(e->close_by, now))
 		swarm_abort(e, P2P_ERR_CLOSED, "closed");
-	if (!e->is_over && mono_reached(stall, now)) {
-		s->stats.stalled++;
-		swarm_abort(e, P2P_ERR_TIMEOUT, "stalled");
+	if (!e->is_over && mono_reached(give_up, now)) {
+		s->stats.stalled += err == P2P_ERR_TIMEOUT;
+		s->stats.unreachable += err != P2P_ERR_TIMEOUT;
+		swarm_abort(e, err, why);
 	}
 	if (e->is_over) {
 		finish(e);
 		return;
 	}
-	if (conn_wants_recv(e->conn) && !e->is_paused)
-		flow_resume(e->flow);
-	else
-		flow_pause(e->flow);
+	carrier_read(e, conn_wants_recv(e->conn) && !e->is_paused);
 	conn_info(e->conn, &info);
+	if (e->port && e->is_up)
+		e->remote = info.path.remote; /* it may have moved (RFC 9000 section 9) */
 	count_memory(e, info.memory);
 	tell_heard(e, &info);
 	loop_timer_set(s->opts.loop, &e->timer,
-		goes_on ? now : mono_min(mono_min(conn_deadline(e->conn), stall), e->close_by));
+		goes_on ? now : mono_min(mono_min(conn_deadline(e->conn), give_up), e->close_by));
 }
 
 static struct swarm_entry *largest(struct swarm *s, bool expendable_only, bool reading_only)
@@ -387,7 +416,7 @@ static void keep_memory_bound(struct swarm *s)
 			s->stats.memory_soft++;
 			s->paused++;
 			e->is_paused = true;
-			flow_pause(e->flow);
+			carrier_read(e, false);
 		}
 	} else if (s->paused && s->stats.memory < s->memory_soft / 4 * 3) {
 		list_each(node, &s->by_age) {

@@ -25,7 +25,7 @@
 	"made_room removed guest_time_over admin_time_over replaced silence "                      \
 	/* the daemon's */                                                                         \
 	"shutdown operator superseded no_judge gated limit rate violation supplanted idle "        \
-	"closed stalled memory "                                                                   \
+	"closed stalled memory remote_unreachable "                                                \
 	/* the peer */                                                                             \
 	"remote_eof remote_close remote_protocol remote_internal remote_limit remote_rate "        \
 	"remote_violation remote_supplanted remote_idle remote_shutdown remote_gated "             \

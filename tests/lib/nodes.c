@@ -100,6 +100,7 @@ void node_init(struct node *n, struct loop *l, uint8_t seed)
 {
 	uint8_t seeds[32];
 	struct swarm_opts swarm_opts;
+	struct listen_door door;
 
 	*n = (struct node){.loop = l};
 	memset(seeds, seed, sizeof(seeds));
@@ -114,9 +115,15 @@ void node_init(struct node *n, struct loop *l, uint8_t seed)
 		.negotiating_max = 32,
 		.send_bytes_max = 1024 * 1024,
 		.window_bytes_max = 1024 * 1024};
-	swarm_opts = (struct swarm_opts){
-		.loop = l, .identity = &n->key, .noise = &n->noise, .rng = &n->rng.rng};
+	assert_ok(tls_global_init());
+	assert_ok(tls_identity_init(
+		&n->tls, &n->key, &n->rng.rng, loop_wall(l), tls_order_of_cpu()));
+	swarm_opts = (struct swarm_opts){.loop = l, .identity = &n->key, .noise = &n->noise,
+		.tls = &n->tls, .securities = {CONN_NOISE, CONN_TLS}, .security_count = 2,
+		.rng = &n->rng.rng};
 	n->swarm = swarm_new(&swarm_opts);
+	n->ports = quic_ports_new(&(struct quic_ports_opts){
+		.swarm = n->swarm, .tls = &n->tls, .identity = &n->key, .rng = &n->rng.rng});
 	swarm_set_judge(n->swarm, judge, n);
 	swarm_watch(n->swarm,
 		&(struct swarm_watch){n, on_up, on_gone, on_heard, on_pong, on_refused});
@@ -127,14 +134,17 @@ void node_init(struct node *n, struct loop *l, uint8_t seed)
 		&(struct identify_opts){.streams = n->streams, .book = n->book, .self = n->self});
 	identify_listen(n->identify, on_identified, n);
 	n->pings = pings_new(n->streams);
-	n->dialer = dialer_new(n->swarm, NULL, n->identify);
+	n->dialer = dialer_new(&(struct dialer_opts){
+		.swarm = n->swarm, .ports = n->ports, .identify = n->identify});
 	n->listener = listener_new(&(struct listener_opts){
-		.swarm = n->swarm, .is_known_source = is_known_source,
+		.swarm = n->swarm, .ports = n->ports, .is_known_source = is_known_source,
 		.is_blocked_source = is_blocked_source, .arg = n});
 	n->addr = (struct maddr_ip){.family = 4, .ip = {127, 0, 0, 1}};
 	assert_ok(listener_open(n->listener, &n->addr));
-	assert_int_equal(listener_addrs(n->listener, &n->addr, 1), 1);
-	assert_true(self_set_addrs(n->self, &n->addr, 1, NULL, 0));
+	assert_int_equal(listener_doors(n->listener, &door, 1), 1);
+	assert_true(door.has_tcp && door.has_quic);
+	n->addr = door.ip;
+	assert_true(self_set_addrs(n->self, &door, 1, NULL, 0));
 }
 
 void node_deinit(struct node *n)
@@ -145,6 +155,9 @@ void node_deinit(struct node *n)
 	pings_free(n->pings);
 	identify_free(n->identify);
 	swarm_free(n->swarm);
+	quic_ports_free(n->ports);
+	tls_identity_deinit(&n->tls);
+	tls_global_deinit();
 	self_free(n->self);
 	peerbook_free(n->book);
 	noise_static_deinit(&n->noise);
@@ -156,6 +169,15 @@ struct maddr node_maddr(const struct node *n)
 	struct maddr a;
 
 	maddr_from_ip_tcp(&n->addr, &a);
+	assert_ok(maddr_append_peer(&a, &n->id));
+	return a;
+}
+
+struct maddr node_quic_maddr(const struct node *n)
+{
+	struct maddr a;
+
+	maddr_from_ip_quic(&n->addr, &a);
 	assert_ok(maddr_append_peer(&a, &n->id));
 	return a;
 }
@@ -190,10 +212,16 @@ void node_dial(struct node *n, const struct maddr *to, const struct peer_id *exp
 uint64_t nodes_connect(struct node *a, struct node *b)
 {
 	struct maddr to = node_maddr(b);
+
+	return nodes_connect_to(a, b, &to);
+}
+
+uint64_t nodes_connect_to(struct node *a, struct node *b, const struct maddr *to)
+{
 	int seen_a = a->identified, seen_b = b->identified;
 	struct dial_outcome o;
 
-	node_dial(a, &to, NULL, &o);
+	node_dial(a, to, NULL, &o);
 	turn_until(a->loop, o.is_done && (o.err || (a->identified > seen_a && b->identified > seen_b)));
 	assert_ok(o.err);
 	return o.conn;

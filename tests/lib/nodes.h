@@ -9,6 +9,7 @@
 #include "daemon/net/ping.h"
 #include "daemon/net/self.h"
 #include "proto/noise/noise.h"
+#include "proto/tls/tls.h"
 #include "tests/lib/turns.h"
 
 struct node {
@@ -16,8 +17,10 @@ struct node {
 	struct key_pair key;
 	struct peer_id id;
 	struct noise_static noise;
+	struct tls_identity tls;
 	struct rng_seeded rng;
 	struct swarm *swarm;
+	struct quic_ports *ports;
 	struct streams *streams;
 	struct peerbook *book;
 	struct self *self;
@@ -25,7 +28,7 @@ struct node {
 	struct pings *pings;
 	struct dialer *dialer;
 	struct listener *listener;
-	struct maddr_ip addr;     /* where it listens */
+	struct maddr_ip addr;     /* where it listens, over TCP and QUIC */
 
 	/* How it judges. */
 	const char *refuse_with;  /* NULL: everybody may stay */
@@ -50,8 +53,9 @@ struct node {
 void node_init(struct node *n, struct loop *l, uint8_t seed);
 void node_deinit(struct node *n);
 
-/* Its address, with its ID. */
+/* Its address over TCP, and over QUIC, with its ID. */
 struct maddr node_maddr(const struct node *n);
+struct maddr node_quic_maddr(const struct node *n);
 
 /* The result of a dial, copied. */
 struct dial_outcome {
@@ -71,5 +75,6 @@ void node_dial(struct node *n, const struct maddr *to, const struct peer_id *exp
 
 /* Connects a to b, until both have identified each other. Returns a's conn. */
 uint64_t nodes_connect(struct node *a, struct node *b);
+uint64_t nodes_connect_to(struct node *a, struct node *b, const struct maddr *to);
 
 #endif

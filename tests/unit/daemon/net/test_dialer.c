@@ -198,7 +198,7 @@ static void a_refused_address_fails_at_connect_and_the_next_is_tried_at_once(voi
 
 static void what_cannot_be_dialled_is_shown_and_not_tried(void **state)
 {
-	struct maddr addrs[3] = {parse("/ip4/192.0.2.1/udp/4100/quic-v1"), parse("/dnsaddr/example.org"),
+	struct maddr addrs[3] = {parse("/ip4/192.0.2.1/udp/4100/quic"), parse("/dnsaddr/example.org"),
 		parse("/ip4/224.0.0.1/tcp/4100")};
 	struct dial_outcome o;
 

@@ -41,12 +41,12 @@ static void both_sides_learn_protocols_addresses_and_record(void **state)
 	assert_int_equal(peerbook_speaks(a.book, &a.id, PING_PROTOCOL), -1);
 	assert_string_equal(peerbook_agent(a.book, &b.id), "p2pos/test");
 	maddr_from_ip_tcp(&b.addr, &want);
-	assert_int_equal(peerbook_dial_addrs(a.book, &b.id, got, 4), 1);
-	assert_true(maddr_eq(&got[0], &want));
+	assert_int_equal(peerbook_dial_addrs(a.book, &b.id, got, 4), 2);
+	assert_true(maddr_eq(&got[0], &want) || maddr_eq(&got[1], &want));
 	/* The listener cannot dial the port that a came from: it knows the one that a listens on. */
 	maddr_from_ip_tcp(&a.addr, &want);
-	assert_int_equal(peerbook_dial_addrs(b.book, &a.id, got, 4), 1);
-	assert_true(maddr_eq(&got[0], &want));
+	assert_int_equal(peerbook_dial_addrs(b.book, &a.id, got, 4), 2);
+	assert_true(maddr_eq(&got[0], &want) || maddr_eq(&got[1], &want));
 	assert_true(a.said_record > 0);
 	assert_ok(peer_record_open(peerbook_sealed(a.book, &b.id), &rec));
 	assert_true(peer_id_eq(&rec.peer, &b.id));
@@ -72,7 +72,7 @@ static void a_change_is_pushed_to_those_that_take_pushes(void **state)
 	(void)nodes_connect(&a, &b);
 	turn_times(l, 10);
 	assert_ok(maddr_parse(BYTES_LIT("/ip4/127.0.0.9/tcp/4100"), &announce));
-	assert_true(self_set_addrs(b.self, &b.addr, 1, &announce, 1));
+	assert_true(self_set_addrs(b.self, NULL, 0, &announce, 1));
 	identify_push_all(b.identify);
 	identify_push_all(b.identify); /* gathered */
 	loop_skip_ms(l, IDENTIFY_PUSH_OUT_MS);

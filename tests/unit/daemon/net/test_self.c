@@ -47,7 +47,7 @@ static struct peer_record record_for(const struct maddr *remote)
 
 static void announce_replaces_what_listens(void **state)
 {
-	struct maddr_ip any = {.family = 4, .port = 4100};
+	struct listen_door any = {.ip = {.family = 4, .port = 4100}, .has_tcp = true};
 	struct maddr announce[2] = {parse("/ip4/198.51.100.7/tcp/4100"), parse("/dns4/n.example.org/tcp/1")};
 	struct maddr got[SELF_ADDRS_MAX];
 
@@ -62,7 +62,8 @@ static void announce_replaces_what_listens(void **state)
 
 static void any_is_expanded_over_the_interfaces(void **state)
 {
-	struct maddr_ip any = {.family = 4, .port = 4100}, ips[INTERFACE_IPS_MAX];
+	struct listen_door any = {.ip = {.family = 4, .port = 4100}, .has_tcp = true};
+	struct maddr_ip ips[INTERFACE_IPS_MAX];
 	size_t count = interface_ips(ips, INTERFACE_IPS_MAX), v4 = 0;
 	struct maddr near = parse("/ip4/127.0.0.1/tcp/9"), got[SELF_ADDRS_MAX];
 	struct maddr_ip ip;
@@ -81,6 +82,23 @@ static void any_is_expanded_over_the_interfaces(void **state)
 		assert_int_equal(ip.port, 4100);
 	}
 	assert_false(self_refresh(s));
+}
+
+static void both_transports_of_a_door_are_told_quic_first(void **state)
+{
+	struct listen_door doors[2] = {
+		{.ip = {.family = 4, .ip = {127, 0, 0, 1}, .port = 4100}, .has_tcp = true,
+			.has_quic = true},
+		{.ip = {.family = 4, .ip = {127, 0, 0, 1}, .port = 4200}, .has_quic = true}};
+	struct maddr want[3] = {parse("/ip4/127.0.0.1/udp/4100/quic-v1"),
+		parse("/ip4/127.0.0.1/tcp/4100"), parse("/ip4/127.0.0.1/udp/4200/quic-v1")};
+	struct maddr got[4];
+
+	(void)state;
+	assert_true(self_set_addrs(s, doors, 2, NULL, 0));
+	assert_int_equal(self_addrs(s, NULL, got, 4), 3);
+	for (int i = 0; i < 3; i++)
+		assert_true(maddr_eq(&got[i], &want[i]));
 }
 
 static void nothing_leaves_the_network_in_which_it_means_something(void **state)
@@ -106,7 +124,8 @@ static void nothing_leaves_the_network_in_which_it_means_something(void **state)
 
 static void a_node_that_only_listens_on_loopback_says_so(void **state)
 {
-	struct maddr_ip local = {.family = 4, .ip = {127, 0, 0, 1}, .port = 4100};
+	struct listen_door local = {
+		.ip = {.family = 4, .ip = {127, 0, 0, 1}, .port = 4100}, .has_tcp = true};
 	struct maddr world = parse("/ip4/8.8.8.8/tcp/9"), got[4];
 	struct buf sealed = BUF_INIT;
 
@@ -143,6 +162,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(announce_replaces_what_listens),
 		TEST(any_is_expanded_over_the_interfaces),
+		TEST(both_transports_of_a_door_are_told_quic_first),
 		TEST(nothing_leaves_the_network_in_which_it_means_something),
 		TEST(a_node_that_only_listens_on_loopback_says_so),
 		TEST(the_sequence_number_grows_with_every_change),
