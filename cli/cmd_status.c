@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/absent.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
 #include "cli/rpc.h"
@@ -248,8 +249,16 @@ static void print_explain(struct cli *c, json_t *r)
 int cmd_explain(struct cli *c)
 {
 	json_t *params = c->argc ? json_pack("{s:s}", "peer", c->argv[0]) : NULL, *r;
-	int code = rpc_call(c, "node.explain", params, 0, &r);
+	char reason[32];
+	int code = rpc_try(c, "rpc.hello", NULL, 0, &r, reason);
 
+	if (code == CLI_UNAVAILABLE) {
+		json_decref(params);
+		return absent_explain(c);
+	}
+	if (!code)
+		json_decref(r);
+	code = rpc_call(c, "node.explain", params, 0, &r);
 	return code ? code : out_result(c, r, CLI_OK, print_explain);
 }
 

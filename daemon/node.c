@@ -16,6 +16,7 @@
 #include "daemon/io/rng_sodium.h"
 #include "daemon/net/quic_ports.h"
 #include "daemon/node_private.h"
+#include "daemon/sys/last_words.h"
 #include "daemon/sys/log.h"
 #include "daemon/sys/notify.h"
 #include "proto/base/err.h"
@@ -30,6 +31,7 @@
 static int fail(int code, const char *what, const char *why)
 {
 	log_error("NODE", "start_failed", kv_text("what", what), kv_text("reason", why));
+	last_words_put(what, why);
 	return code;
 }
 
@@ -579,6 +581,7 @@ static void run(struct node *n)
 	chores_review(n);
 	chores_start(n);
 	control_set_ready(n->control);
+	last_words_clear();
 	log_info("NODE", "ready", kv_peer("peer_id", &n->key.id), kv_text("cluster_id", n->config->cluster_id),
 		kv_double("ms", (double)mono_since_ns(loop_clock(n->loop), n->started) / 1e6));
 	loop_run(n->loop);
@@ -594,6 +597,7 @@ int node_run(const struct node_paths *paths, struct config *cfg)
 	if (gethostname(n->name, sizeof(n->name) - 1) != 0)
 		n->name[0] = '\0';
 	log_set_cluster(cfg->cluster_id);
+	last_words_open(n->paths.data_dir);
 	log_info("NODE", "start", kv_text("version", P2POS_VERSION), kv_text("config", paths->config),
 		kv_text("data_dir", paths->data_dir));
 	if (!cfg->has_system_key)
@@ -607,6 +611,8 @@ int node_run(const struct node_paths *paths, struct config *cfg)
 		run(n);
 		code = n->exit_code;
 	}
+	if (!code)
+		last_words_clear();
 	tear_down(n);
 	log_info("NODE", "stop", kv_int("exit_code", code));
 	free(n);

@@ -7,6 +7,7 @@
 #include "daemon/control/events.h"
 #include "daemon/io/interfaces.h"
 #include "daemon/node_private.h"
+#include "daemon/sys/last_words.h"
 #include "daemon/sys/log.h"
 #include "daemon/sys/metrics.h"
 #include "proto/base/err.h"
@@ -132,6 +133,7 @@ void wiring_store_news(void *arg, const struct store_news *news)
 	case STORE_NEWS_FATAL:
 		metric_inc(M_DB_ERRORS, "io");
 		n->exit_code = NODE_EXIT_CANTCREAT;
+		last_words_put("storage failed", news->text);
 		node_stop(n, "storage failed");
 		break;
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* node.* and status.*: this node, its state and why. */
+#include "daemon/control/around.h"
 #include "daemon/control/dispatch.h"
 #include "daemon/control/known.h"
 #include "daemon/control/server.h"
@@ -270,6 +271,7 @@ struct answer *do_NODE_EXPLAIN(struct call *c)
 	const struct control_node *n = call_node(c);
 	struct core_view view = view_of(n);
 	struct explain e = {0};
+	struct around around;
 	struct peer_id peer;
 	json_t *result, *lines;
 
@@ -279,11 +281,12 @@ struct answer *do_NODE_EXPLAIN(struct call *c)
 		if (refused)
 			return refused;
 	}
-	core_explain(n->core, loop_wall(n->loop), loop_now(n->loop), &e);
+	around_look(call_client(c)->control, &around);
+	core_explain(n->core, &around.facts, loop_wall(n->loop), loop_now(n->loop), &e);
 	lines = lines_of(&e.lines);
-	result = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o}", "state",
+	result = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o}", "state",
 		core_state_name(view.state), "since", shape_time(view.state_since), "reason",
-		first_of(lines), "cause", shape_text(e.cause), "rule", rule_of(&view), "notes",
+		first_of(lines), "cause", shape_text(e.cause), "finding", shape_text(e.finding), "rule", rule_of(&view), "notes",
 		lines_of(&e.notes), "remedies", lines_of(&e.remedies), "lines", lines, "members",
 		(json_int_t)view.members, "online", (json_int_t)view.online, "quorum",
 		(json_int_t)view.needed, "missing", missing(n));

@@ -182,6 +182,9 @@ static void on_verdict(void *arg, const struct core_verdict *v)
 
 static struct answer *refuse_rule(struct call *c, enum snapshot_reason reason)
 {
+	/* `explain` tells of it too, to whoever asks later. */
+	alerts_note(&call_client(c)->control->alerts, "list_refused", snapshot_reason_text(reason),
+		loop_wall(call_node(c)->loop));
 	return call_fail_with(c, rules_error(reason),
 		json_pack("{s:s}", "detail", rules_detail(reason)), NULL, "%s",
 		snapshot_reason_text(reason));

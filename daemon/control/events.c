@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "daemon/control/around.h"
 #include "daemon/control/client.h"
 #include "daemon/control/server.h"
 #include "daemon/control/shape.h"
@@ -254,6 +255,7 @@ static void tell_pending(struct control *c, const struct peer_id *peer)
 
 void control_hear_up(struct control *c, const struct swarm_conn *conn)
 {
+	around_note_starved(c);
 	if (events_wanted(c, EVENT_PEER))
 		tell_conn(c, conn, "connected", NULL);
 	if (events_wanted(c, EVENT_PENDING) &&
@@ -263,6 +265,7 @@ void control_hear_up(struct control *c, const struct swarm_conn *conn)
 
 void control_hear_gone(struct control *c, const struct swarm_conn *conn, const char *why)
 {
+	around_note_starved(c);
 	if (events_wanted(c, EVENT_PEER))
 		tell_conn(c, conn, "disconnected", why);
 }

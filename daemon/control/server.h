@@ -24,6 +24,8 @@ struct control {
 	bool hears_log;            /* our listener is set */
 	struct list waits;         /* struct wait.node: calls that wait for news */
 	struct alerts alerts;      /* the recent ones */
+	uint64_t starved_seen;     /* times that descriptors ran out, as seen last … */
+	wall_t starved_at;         /* … and when that grew; WALL_ZERO = never */
 	struct observed observed;  /* how others see our address */
 };
 

@@ -313,6 +313,14 @@ static void punish(struct core *c, struct link *from, enum snapshot_reason reaso
 		snapshot_reason_text(reason));
 }
 
+/* For the explanation: why others' lists are of no use here. */
+static void note_refused(struct core *c, const struct snapshot *s, enum snapshot_reason why, wall_t wall)
+{
+	c->refused = (struct refused){.why = why, .at = wall, .issued_at = s->issued_at,
+		.proof_from = s->proof.valid_from, .proof_to = s->proof.valid_to};
+	(void)text_copy(c->refused.cluster_id, sizeof(c->refused.cluster_id), bytes_str(s->cluster_id));
+}
+
 static int check(struct core *c, const struct snapshot *s, enum snapshot_source source,
 	struct link *from, wall_t wall, mono_t now, enum snapshot_reason *ret_reason)
 {
@@ -325,6 +333,7 @@ static int check(struct core *c, const struct snapshot *s, enum snapshot_source 
 
 	if (!err)
 		return 0;
+	note_refused(c, s, *ret_reason, wall);
 	punish(c, from, *ret_reason, now);
 	if (*ret_reason == SNAPSHOT_FUTURE) {
 		char at[RFC3339_SIZE];

@@ -46,6 +46,18 @@ static void promote(struct core *c, struct link *l)
 	gate_arm(c, l);
 }
 
+/* Connections that come up and soon carry nothing tell of a path that swallows large packets. */
+static void note_life(struct peer *p, const struct link *l, enum alive_loss loss, mono_t now)
+{
+	if (mono_since_ms(now, l->up) >= LINK_SHORT_MS)
+		p->short_lives = 0;
+	else if (loss == LOSS_SILENCE && p->short_lives < UINT8_MAX)
+		p->short_lives++;
+	else
+		return;
+	p->short_at = now;
+}
+
 /* What follows from the end of a conn, whoever ended it. It is detached then, not freed. */
 static void part(
 	struct core *c, struct link *l, enum alive_loss loss, mono_t lost, wall_t wall, mono_t now)
@@ -57,6 +69,7 @@ static void part(
 	link_detach(c, l);
 	if (!stood)
 		return;
+	note_life(p, l, loss, now);
 	if (p->rival) {
 		promote(c, p->rival);
 		return;
@@ -283,6 +296,8 @@ enum core_class core_conn_up(struct core *c, uint64_t conn, const struct peer_id
 	/* Making room may have closed the last conn of this very peer, and forgotten it. */
 	p = peer_get(c, peer);
 	if (*ret_why || !p) {
+		if (*ret_why && strcmp(*ret_why, "guests_full") == 0)
+			c->guests_full_at = wall;
 		if (p)
 			peer_let_go(c, p);
 		core_settle(c, wall, now);

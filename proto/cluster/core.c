@@ -77,6 +77,7 @@ void core_free(struct core *c)
 	members_deinit(&c->members);
 	sources_deinit(&c->sources);
 	addrs_deinit(&c->seeds);
+	free(c->mismatch_at);
 	buf_deinit(&c->beat_json);
 	buf_deinit(&c->scratch);
 	free(c);

@@ -442,12 +442,32 @@ bool core_pending_at(const struct core *c, size_t i, struct core_knock *ret);
 struct explain {
 	const char
 		*cause; /* static, e.g. "quorum", "too_few_online", "no_snapshot", "not_a_member" */
+	const char *finding; /* static: the word of the finding in the first line; NULL = none */
 	struct buf lines, notes, remedies;
 };
 void explain_deinit(struct explain *e);
 
-/* About this node's state. */
-void core_explain(const struct core *c, wall_t wall, mono_t now, struct explain *ret);
+/* What only the owner can see. All zero: nothing is known of it. */
+struct core_alert {
+	const char *kind, *text; /* of a CORE_ALERT */
+	wall_t at;
+};
+struct core_surroundings {
+	size_t bootstrap_entries;     /* of init_connections */
+	const char *dns_failed;       /* a name of them that gave no answer; NULL = none */
+	int dns_err;
+	bool is_disk_full;
+	wall_t starved_at;            /* out of descriptors then; WALL_ZERO = never */
+	size_t tcp_though_quic;       /* members connected by TCP though both sides speak QUIC */
+	size_t quic_conns;            /* members connected by QUIC */
+	const struct core_alert *alerts; /* newest first */
+	size_t alert_count;
+};
+
+/* About this node's state. The first line names the most telling finding (findings.h), if there is
+ * one. `around` may be NULL. */
+void core_explain(const struct core *c, const struct core_surroundings *around, wall_t wall, mono_t now,
+	struct explain *ret);
 /* About one peer, member or not. */
 void core_explain_peer(const struct core *c, const struct peer_id *peer, wall_t wall, mono_t now,
 	struct explain *ret);

@@ -24,6 +24,11 @@
 #define uthash_malloc(size) xmalloc(size)
 #include <uthash.h>
 
+#define LINK_SHORT_MS        60000  /* a conn that falls silent before that died young */
+#define LINK_SHORT_FORGET_MS 300000 /* …which is of no interest any more after this */
+#define LINK_PONGS           16     /* so many answers are looked at for late ones */
+#define LINK_PONGS_ENOUGH    8      /* fewer prove nothing */
+
 #define CORE_TELLERS_MAX 16 /* who told us of one silent member; the oldest makes room */
 
 struct link;
@@ -62,6 +67,8 @@ struct peer {
 	struct alive alive;
 	wall_t seen_before;     /* newest evidence of an earlier run; WALL_ZERO = none */
 	wall_t changed_at;      /* online or offline since */
+	uint8_t short_lives;    /* conns in a row that fell silent within LINK_SHORT_MS */
+	mono_t short_at;        /* the last of them */
 	char down_detail[64];   /* what was said when its conn ended last */
 	wall_t beat_ts;         /* of the last heartbeat accepted (own: sent); WALL_ZERO = none */
 	wall_t direct_ts;       /* of the last one that came from itself; never above beat_ts */
@@ -130,6 +137,9 @@ struct link {
 	mono_t told_at;  /* when we last told others */
 	bool has_rtt;
 	int64_t srtt_ns, rttvar_ns;
+	int64_t rtt_min_ns;   /* a path without losses would show it again and again */
+	uint16_t late_bits;   /* of the last LINK_PONGS answers, newest lowest: far later than that */
+	uint8_t pongs, late;  /* how many there were, and late ones among them */
 	wall_t pong_at;
 
 	/* membership (spread.c) */
@@ -221,6 +231,15 @@ struct core {
 	size_t pulls, pushes; /* under way */
 	struct list pulls_wanted, pushes_wanted;
 	struct bucket pull_rate;
+	struct refused {
+		enum snapshot_reason why; /* SNAPSHOT_OK: none was */
+		wall_t at, issued_at, proof_from, proof_to;
+		char cluster_id[CLUSTER_ID_SIZE];
+	} refused; /* the last list that was not taken for what it says */
+	wall_t guests_full_at; /* a guest was turned away; WALL_ZERO = never */
+	struct place *mismatch_at; /* owned; where another peer answered than `mismatched` */
+	struct peer_id mismatched;
+	wall_t mismatched_at;
 	bool join_waiting; /* the first good answer came, others are still out */
 	bool forced_sync;
 

@@ -3,9 +3,10 @@
  *
  * The first line names the cause with its numbers; then each member that counts as offline, with
  * the last evidence of it and the last failed dial; then what would change it. */
-#include "proto/cluster/core_parts.h"
+#include "proto/cluster/findings.h"
 
 #include "proto/base/rfc3339.h"
+#include "proto/cluster/core_parts.h"
 #include <stdio.h>
 
 #define EXPLAIN_BYTES_MAX   65536 /* more is cut at a line */
@@ -29,6 +30,15 @@ void explain_deinit(struct explain *e)
 	} while (0)
 #define NOTE(e, ...)   SAY_AS(e, notes, __VA_ARGS__)
 #define ADVISE(e, ...) SAY_AS(e, remedies, __VA_ARGS__)
+
+/* The first line when nothing more telling was found; else a remark. */
+#define HEAD(e, ...)                                                                               \
+	do {                                                                                       \
+		if ((e)->lines.len == 0)                                                           \
+			SAY(e, "unconfigured: " __VA_ARGS__);                                      \
+		else                                                                               \
+			NOTE(e, __VA_ARGS__);                                                      \
+	} while (0)
 
 static void explain_init(struct explain *e)
 {
@@ -169,7 +179,7 @@ static void explain_unconfigured(
 
 	if (!c->has_system && !c->insecure) {
 		e->cause = "no_system_pubkey";
-		SAY(e, "unconfigured: no system_pubkey is set, so no membership list can be "
+		HEAD(e, "no system_pubkey is set, so no membership list can be "
 		       "verified\n");
 		ADVISE(e, "set system_pubkey in config.json, or use p2posctl join\n");
 		return;
@@ -179,13 +189,13 @@ static void explain_unconfigured(
 
 		e->cause = lost ? "list_lost" : "no_snapshot";
 		if (lost)
-			SAY(e,
-				"unconfigured: the membership list was lost; only one issued at %s "
+			HEAD(e,
+				"the membership list was lost; only one issued at %s "
 				"or "
 				"later will be taken\n",
 				rfc3339_text(v->floor.issued_at, at));
 		else
-			SAY(e, "unconfigured: this node has no membership list yet\n");
+			HEAD(e, "this node has no membership list yet\n");
 		if (c->members.late)
 			NOTE(e, "a list is known whose admin proof has expired; at least 2 "
 				"sources must give the same one\n");
@@ -197,7 +207,7 @@ static void explain_unconfigured(
 		return;
 	}
 	e->cause = strncmp(c->reason, "removed_by", 10) == 0 ? "removed" : "not_a_member";
-	SAY(e, "unconfigured: the list issued at %s names %zu members, and not this node\n",
+	HEAD(e, "the list issued at %s names %zu members, and not this node\n",
 		rfc3339_text(v->snapshot->issued_at, at), v->members);
 	if (strncmp(c->reason, "removed_by", 10) == 0)
 		NOTE(e, "%s\n", c->reason);
@@ -206,27 +216,15 @@ static void explain_unconfigured(
 
 /* ---- configured ---- */
 
-static void say_doubts(
-	const struct core *c, const struct core_view *v, wall_t wall, struct explain *e)
+static void say_doubts(const struct core_view *v, wall_t wall, struct explain *e)
 {
-	char at[RFC3339_SIZE];
-
 	if (v->self_doubt)
 		NOTE(e,
 			"this node doubts itself (%s) and accuses nobody until it has heard "
 			"everyone\n",
 			v->self_doubt_why);
-	if (v->proof_now == ADMIN_PROOF_EXPIRED && c->has_system)
-		NOTE(e,
-			"the admin proof behind the list ended at %s; the list stays in force, "
-			"the next one needs a living proof\n",
-			rfc3339_text(v->snapshot->proof.valid_to, at));
 	if (v->single_source)
 		NOTE(e, "only one source gave this list so far\n");
-	if (c->has_skew && (c->skew_ms > 2000 || c->skew_ms < -2000))
-		NOTE(e, "this node's clock is %.1f s %s the others': check time synchronisation\n",
-			(double)(c->skew_ms < 0 ? -c->skew_ms : c->skew_ms) / 1000.0,
-			c->skew_ms < 0 ? "behind" : "ahead of");
 	if (wall_cmp(wall, v->snapshot->issued_at) < 0)
 		NOTE(e, "the list is dated later than this node's clock\n");
 }
@@ -238,10 +236,11 @@ static void explain_configured(
 	size_t offline;
 
 	e->cause = v->state == CORE_HEALTHY ? "quorum" : "too_few_online";
-	SAY(e, "%s since %s: %zu of %zu members are online, and a majority is %zu (%s)\n",
-		core_state_name(v->state), ago(v->state_since, wall, when, sizeof(when)), v->online,
-		v->members, v->needed, c->reason);
-	say_doubts(c, v, wall, e);
+	if (e->lines.len == 0)
+		SAY(e, "%s since %s: %zu of %zu members are online, and a majority is %zu (%s)\n",
+			core_state_name(v->state), ago(v->state_since, wall, when, sizeof(when)),
+			v->online, v->members, v->needed, c->reason);
+	say_doubts(v, wall, e);
 	offline = say_offline_members(c, wall, now, e);
 	if (v->state == CORE_DEGRADED)
 		ADVISE(e, "it becomes healthy when %zu more member%s online\n",
@@ -250,16 +249,43 @@ static void explain_configured(
 		ADVISE(e, "it stays healthy while %zu more can fail\n", v->online - v->needed);
 }
 
-void core_explain(const struct core *c, wall_t wall, mono_t now, struct explain *ret)
+/* The most telling finding is the first line. */
+static void say_finding(const struct core *c, const struct core_view *v, const struct finding *f, wall_t wall,
+	struct explain *e)
 {
+	char when[40];
+
+	if (v->state == CORE_UNCONFIGURED)
+		SAY(e, "unconfigured: %s\n", f->text);
+	else
+		SAY(e, "%s: %s; %zu of %zu members are online, and a majority is %zu, since %s (%s)\n",
+			core_state_name(v->state), f->text, v->online, v->members, v->needed,
+			ago(v->state_since, wall, when, sizeof(when)), c->reason);
+}
+
+void core_explain(const struct core *c, const struct core_surroundings *around, wall_t wall, mono_t now,
+	struct explain *ret)
+{
+	struct findings *f = xcalloc(1, sizeof(*f));
 	struct core_view v;
 
 	explain_init(ret);
 	core_view(c, wall, now, &v);
+	findings_make(c, &v, around, wall, now, f);
+	if (f->count)
+		say_finding(c, &v, &f->list[0], wall, ret);
 	if (v.state == CORE_UNCONFIGURED)
 		explain_unconfigured(c, &v, wall, ret);
 	else
 		explain_configured(c, &v, wall, now, ret);
+	for (size_t i = 0; i < f->count; i++) {
+		if (i > 0)
+			NOTE(ret, "%s\n", f->list[i].text);
+		if (f->list[i].remedy[0])
+			ADVISE(ret, "%s\n", f->list[i].remedy);
+	}
+	ret->finding = f->count ? f->list[0].cause : NULL;
+	free(f);
 }
 
 /* ---- one peer ---- */

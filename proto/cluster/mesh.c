@@ -308,6 +308,11 @@ void core_dial_failed(struct core *c, uint64_t dial, const struct maddr *addr, i
 
 	if (!a)
 		return;
+	if (err == P2P_ERR_MISMATCH && d->peer) {
+		place_set(&c->mismatch_at, addr);
+		c->mismatched = d->peer->id;
+		c->mismatched_at = wall;
+	}
 	if (err == P2P_ERR_MISMATCH && d->peer)
 		addrs_drop(as, addr); /* another peer lives there (p2pos.md section 5) */
 	else

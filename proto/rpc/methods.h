@@ -54,7 +54,7 @@
 		(P(force, BOOL, MAY, "also when systemd runs it")), "stopping", (E(UNSUPPORTED)))  \
 	X(NODE_EXPLAIN, "node.explain", READER, "why the state is what it is, and what would change it", \
 		(P(peer, PEER, MAY, "why this member counts as it does")),                         \
-		"state since reason cause rule lines[] notes[] remedies[] members online quorum missing[] peer{}?",      \
+		"state since reason cause finding rule lines[] notes[] remedies[] members online quorum missing[] peer{}?",      \
 		(E(NOT_FOUND)))                                                                    \
 	X(STATUS_LOCAL, "status.local", READER, "this node's record of each member", (),           \
 		"generated_at peers[]", (E(UNCONFIGURED)))                                         \

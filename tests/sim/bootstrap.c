@@ -113,7 +113,7 @@ static void without_anybody_to_ask_it_says_so(void **state)
 	town_start(t, 1);
 	town_run(t, 60000);
 	assert_int_equal(town_state(t, 1), CORE_UNCONFIGURED);
-	core_explain(town_core(t, 1), town_wall(t, 1), town_now(t), &e);
+	core_explain(town_core(t, 1), NULL, town_wall(t, 1), town_now(t), &e);
 	assert_string_equal(e.cause, "no_snapshot");
 	assert_non_null(strstr(buf_cstr(&e.lines), "10.0.0.0/tcp/4100 failed at connect"));
 	explain_deinit(&e);

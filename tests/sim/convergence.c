@@ -138,7 +138,7 @@ static void a_removed_member_is_cut_within_a_second_and_knows_why(void **state)
 		core_view(town_core(t, 4), town_wall(t, 4), town_now(t), &v);
 		assert_int_equal(v.state, CORE_UNCONFIGURED);
 		assert_true(strncmp(v.reason, "removed_by ", 11) == 0);
-		core_explain(town_core(t, 4), town_wall(t, 4), town_now(t), &e);
+		core_explain(town_core(t, 4), NULL, town_wall(t, 4), town_now(t), &e);
 		assert_string_equal(e.cause, "removed");
 		explain_deinit(&e);
 		/* It may come back. */

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* absent.h: why nobody answers at the socket: what the daemon left behind, and what can be seen from
+ * outside. */
+#ifndef P2POS_CLI_ABSENT_H
+#define P2POS_CLI_ABSENT_H
+
+#include "cli/cli.h"
+
+/* Prints the error with the cause in its sentence. Returns CLI_UNAVAILABLE. */
+int absent_explain(struct cli *c);
+
+#endif
