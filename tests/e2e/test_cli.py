@@ -78,7 +78,7 @@ class EveryCommand(WithNode):
             "admin proof": ["show", f"@{admin}/admin.proof"],
             "admin bundle": ["--admin-key", key, "--bootstrap", "example.org", "--out", d / "bundle"],
             "key show-id": [f"@{n.dir}/node.key"], "config check": [n.dir / "config.json"],
-            "rpc call": ["node.id"],
+            "rpc call": ["node.id"], "debug bundle": ["--out", d / "bundle.tar.gz"],
         }
         last = ["events", "node stop"]
         listed = commands()

@@ -203,7 +203,9 @@ static void two_lists_for_one_instant_are_evidence(void **state)
 {
 	struct whole *w = *state;
 	struct rig_client c = rig_connect(&w->rig);
-	struct snapshot a = snapshot_of("2090-01-01T00:00:00Z", 2), b = snapshot_of("2090-01-01T00:00:00Z", 3);
+	wall_t instant = wall_add_sec(whole_wall(w), -50);
+	struct snapshot a = whole_snapshot_of(WHOLE_SELF, 2, instant),
+			b = whole_snapshot_of(WHOLE_SELF, 3, instant);
 	bool in_order = snapshot_cmp(&a, &b) < 0;
 	char hash[SHAPE_HASH_SIZE], params[128];
 	struct evidence e;

@@ -181,9 +181,8 @@ static void whole_on_identified(void *arg, const struct identify_news *news)
 
 /* ---- snapshots ---- */
 
-/* Persons WHOLE_SELF … as members, `age_s` seconds old, signed by the golden admin. */
-static inline struct snapshot whole_snapshot(const struct whole *w, unsigned first, unsigned count,
-	int64_t age_s)
+/* Persons `first` … as members, signed by the golden admin. */
+static inline struct snapshot whole_snapshot_of(unsigned first, unsigned count, wall_t issued_at)
 {
 	struct admin_proof proof = proof_for("prod", GOLDEN_ADMIN_SEED, GOLDEN_SYSTEM_SEED,
 		"2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z");
@@ -196,10 +195,16 @@ static inline struct snapshot whole_snapshot(const struct whole *w, unsigned fir
 
 		assert_ok(member_list_add(&members, &id));
 	}
-	assert_ok(snapshot_build(&s, "prod", wall_add_sec(whole_wall(w), -age_s), &members, &proof,
-		&admin, NULL));
+	assert_ok(snapshot_build(&s, "prod", issued_at, &members, &proof, &admin, NULL));
 	member_list_deinit(&members);
 	return s;
+}
+
+/* The same, `age_s` seconds old. */
+static inline struct snapshot whole_snapshot(const struct whole *w, unsigned first, unsigned count,
+	int64_t age_s)
+{
+	return whole_snapshot_of(first, count, wall_add_sec(whole_wall(w), -age_s));
 }
 
 static void whole_stored(void *arg, int err)
