@@ -79,7 +79,7 @@ int quic_dial(struct quic_endpoint *ep, const struct datagram_path *path,
 static int read_first(struct quic_endpoint *ep, const struct datagram *in, mono_t now,
 	struct quic_first *ret)
 {
-	if (ngtcp2_accept(&ret->head, in->data.at, in->data.len))
+	if (!quic_is_knock(in, &ret->head))
 		return P2P_ERR_INVALID;
 	ret->original = ret->head.dcid;
 	ret->is_retried = quic_token_check(ep, &ret->head, &in->path, now, &ret->original) ==
@@ -165,7 +165,8 @@ int quic_recv(struct quic_conn *q, const struct datagram *in, mono_t now)
 {
 	if (!quic_is_running(q))
 		return P2P_ERR_CLOSED;
-	after_read(q, read(q, in, now));
+	if (in->data.len > 0) /* ngtcp2 takes an empty one for our mistake */
+		after_read(q, read(q, in, now));
 	return quic_is_running(q) ? 0 : P2P_ERR_CLOSED;
 }
 

@@ -167,6 +167,13 @@ static enum quic_sorted answer_token(struct quic_endpoint *ep, const struct data
 
 /* ---- Retry ---- */
 
+bool quic_is_knock(const struct datagram *in, ngtcp2_pkt_hd *ret)
+{
+	return in->data.len >= QUIC_PAYLOAD_BYTES_MIN &&
+		ngtcp2_accept(ret, in->data.at, in->data.len) == 0 &&
+		ret->version == NGTCP2_PROTO_VER_V1;
+}
+
 enum quic_token quic_token_check(const struct quic_endpoint *ep, const ngtcp2_pkt_hd *head,
 	const struct datagram_path *path, mono_t now, ngtcp2_cid *ret_original)
 {
@@ -193,7 +200,7 @@ int quic_retry(struct quic_endpoint *ep, const struct datagram *in, mono_t now, 
 	ngtcp2_ssize n;
 	ngtcp2_pkt_hd head;
 
-	if (ngtcp2_accept(&head, in->data.at, in->data.len) || buf_reserve(out, ANSWER_BYTES_MAX))
+	if (!quic_is_knock(in, &head) || buf_reserve(out, ANSWER_BYTES_MAX))
 		return P2P_ERR_INVALID;
 	quic_path_set(&along, &in->path);
 	rng_fill(ep->opts.rng, cid.data, cid.datalen);
@@ -242,7 +249,7 @@ static enum quic_sorted sort_knock(struct quic_endpoint *ep, const struct datagr
 	ngtcp2_cid original;
 	ngtcp2_pkt_hd head;
 
-	if (in->data.len < QUIC_PAYLOAD_BYTES_MIN || ngtcp2_accept(&head, in->data.at, in->data.len))
+	if (!quic_is_knock(in, &head))
 		return ignored(ep);
 	switch (quic_token_check(ep, &head, &in->path, now, &original)) {
 	case QUIC_TOKEN_BAD: return answer_token(ep, in, &head, now, out, ret_train);
@@ -250,6 +257,13 @@ static enum quic_sorted sort_knock(struct quic_endpoint *ep, const struct datagr
 	case QUIC_TOKEN_NONE: break;
 	}
 	return QUIC_KNOCK;
+}
+
+/* ngtcp2 knows more versions than we want. 0 stands for a negotiation. */
+static bool is_other_version(const struct datagram *in, const ngtcp2_version_cid *head)
+{
+	return (in->data.at[0] & 0x80) && head->version != NGTCP2_PROTO_VER_V1 &&
+		head->version != 0;
 }
 
 enum quic_sorted quic_sort(struct quic_endpoint *ep, const struct datagram *in, mono_t now,
@@ -261,8 +275,10 @@ enum quic_sorted quic_sort(struct quic_endpoint *ep, const struct datagram *in, 
 
 	*ret = (struct quic_found){0};
 	quic_closed_expire(ep, now);
+	if (in->data.len == 0) /* which ngtcp2 takes for our mistake */
+		return ignored(ep);
 	liberr = ngtcp2_pkt_decode_version_cid(&head, in->data.at, in->data.len, QUIC_CID_BYTES);
-	if (liberr == NGTCP2_ERR_VERSION_NEGOTIATION)
+	if (liberr == NGTCP2_ERR_VERSION_NEGOTIATION || (!liberr && is_other_version(in, &head)))
 		return answer_version(ep, in, &head, now, out, ret_train);
 	if (liberr || head.dcidlen == 0 || head.dcidlen > QUIC_NAME_BYTES_MAX)
 		return ignored(ep);

@@ -51,6 +51,9 @@ bool quic_closed_answer(struct quic_closed *c, const struct datagram *in, struct
 /* A train of one datagram that goes back where `in` came from. */
 void quic_answer_train(const struct datagram *in, size_t len, struct datagram_train *ret);
 
+/* It may be the first datagram of a connection, and long enough to be answered. */
+bool quic_is_knock(const struct datagram *in, ngtcp2_pkt_hd *ret);
+
 /* The token of a stranger's first packet. `ret_original` is the id that it had chosen before the
  * Retry; written for a good one alone. */
 enum quic_token { QUIC_TOKEN_NONE, QUIC_TOKEN_GOOD, QUIC_TOKEN_BAD };

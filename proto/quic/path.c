@@ -15,7 +15,6 @@ static uint16_t get_port(const void *from)
 	return (uint16_t)(be[0] << 8 | be[1]);
 }
 
-/* Everything else of the structs stays zero: tokens are bound to their bytes. */
 static void put_addr(ngtcp2_addr *to, const struct maddr_ip *from)
 {
 	ngtcp2_sockaddr_union *u = (ngtcp2_sockaddr_union *)to->addr;
@@ -51,6 +50,7 @@ static void get_addr(const ngtcp2_addr *from, struct maddr_ip *ret)
 
 void quic_path_set(ngtcp2_path_storage *to, const struct datagram_path *from)
 {
+	memset(to, 0, sizeof(*to)); /* whole: tokens are bound to all bytes of an address */
 	ngtcp2_path_storage_zero(to);
 	put_addr(&to->path.local, &from->local);
 	put_addr(&to->path.remote, &from->remote);
