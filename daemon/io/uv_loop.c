@@ -213,7 +213,8 @@ void loop_stop(struct loop *l)
 
 void loop_turn(struct loop *l)
 {
-	(void)uv_run(&l->uv, UV_RUN_ONCE);
+	/* What the end of a turn has yet to do is news, too. */
+	(void)uv_run(&l->uv, list_is_empty(&l->turn_ends) ? UV_RUN_ONCE : UV_RUN_NOWAIT);
 }
 
 mono_t loop_now(struct loop *l)
