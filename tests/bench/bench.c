@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "proto/tls/tls.h"
+
 double bench_cpu(void)
 {
 	struct timespec t;
@@ -72,9 +74,10 @@ void bench_broken(const char *what, const char *file, int line)
 
 int main(void)
 {
-	bench_need(sodium_init() >= 0);
+	bench_need(sodium_init() >= 0 && !tls_global_init());
 	printf("%-44s %-44s %s\n", "FIGURE", "MEASURED", "GOAL");
 	bench_pipe();
+	bench_stacks();
 	bench_setup();
 	bench_heartbeats();
 	bench_udp();

@@ -33,6 +33,7 @@ void bench_row(const char *what, const char *goal, bool is_met, const char *fmt,
 void bench_broken(const char *what, const char *file, int line) __attribute__((noreturn));
 
 void bench_pipe(void);       /* pipe.c: bytes and messages through Noise and Yamux */
+void bench_stacks(void);     /* stacks.c: the same through TLS and QUIC, and handshakes of both */
 void bench_setup(void);      /* setup.c: handshakes, round trips, memory of a connection */
 void bench_heartbeats(void); /* heartbeats.c: heartbeats through the core */
 void bench_udp(void);        /* udp.c: datagrams through the sockets of the daemon, over loopback */

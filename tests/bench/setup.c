@@ -2,13 +2,14 @@
 /* What a connection costs before it says anything: curve operations, round trips, memory. */
 #include <malloc.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/bench/bench.h"
 #include "tests/bench/tie.h"
 
 #define HANDSHAKES 40
-#define IDLE_PAIRS 1000
+#define IDLE_PAIRS 500
 #define RTT_MS     50
 
 static void handshakes(void *arg)
@@ -41,10 +42,13 @@ static void curves_alone(void *arg)
 	}
 }
 
+static const char *const words[TIE_STACKS] = {"Noise", "TLS", "QUIC"};
+
 static void round_trips(struct tie_pair *p)
 {
 	struct tie t;
-	double rtts;
+	double rtts, most;
+	char what[64];
 
 	tie_start(&t, p);
 	t.asks = t.echoes = true;
@@ -54,10 +58,18 @@ static void round_trips(struct tie_pair *p)
 	}
 	tie_free(&t);
 	/* TCP's own SYN and its answer come before the first of these. */
-	rtts = 1 + t.flights / 2.0;
-	bench_row("round trips to the first answer, with TCP's", "<= 3.1", rtts <= 3.1, "%.1f (%.0f ms at an RTT of %d ms)",
-		rtts, rtts * RTT_MS, RTT_MS);
+	rtts = (p->stack == TIE_QUIC ? 0 : 1) + t.flights / 2.0;
+	most = p->stack == TIE_QUIC ? 2.1 : 3.1;
+	snprintf(what, sizeof(what), "round trips to the first answer, %s", words[p->stack]);
+	bench_row(what, p->stack == TIE_QUIC ? "<= 2.1" : "<= 3.1", rtts <= most,
+		"%.1f (%.0f ms at an RTT of %d ms)", rtts, rtts * RTT_MS, RTT_MS);
 }
+
+/* QUIC's and TLS's own libraries hold most of what theirs takes. */
+static const struct {
+	const char *goal;
+	double bytes;
+} memory_goals[TIE_STACKS] = {{"<= 4096 B", 4096}, {"", 1e9}, {"<= 30720 B", 30720}};
 
 static void idle_memory(struct tie_pair *p)
 {
@@ -65,6 +77,7 @@ static void idle_memory(struct tie_pair *p)
 	struct conn_info info;
 	size_t before, told = 0;
 	double each;
+	char what[64];
 
 	bench_need(ties != NULL);
 	before = mallinfo2().uordblks;
@@ -76,8 +89,9 @@ static void idle_memory(struct tie_pair *p)
 		told += info.memory;
 	}
 	each = (double)(mallinfo2().uordblks - before) / (2 * IDLE_PAIRS);
-	bench_row("own memory of an idle secured connection", "<= 4096 B", each <= 4096, "%.0f B (it says %.0f B)", each,
-		(double)told / (2 * IDLE_PAIRS));
+	snprintf(what, sizeof(what), "own memory of an idle connection, %s", words[p->stack]);
+	bench_row(what, memory_goals[p->stack].goal, each <= memory_goals[p->stack].bytes,
+		"%.0f B (it says %.0f B)", each, (double)told / (2 * IDLE_PAIRS));
 	for (int i = 0; i < IDLE_PAIRS; i++)
 		tie_free(&ties[i]);
 	free(ties);
@@ -96,8 +110,10 @@ void bench_setup(void)
 	bench_row("connection set up, one end", "", true, "%.0f /core-s, %.0f us", 2 * HANDSHAKES / r.ours_s,
 		r.ours_s / (2 * HANDSHAKES) * 1e6);
 	bench_row("  of the curves alone", ">= 0.80", r.ratio >= 0.80, "%.3f", r.ratio);
-	round_trips(p);
-	idle_memory(p);
+	for (p->stack = 0; p->stack < TIE_STACKS; p->stack++) {
+		round_trips(p);
+		idle_memory(p);
+	}
 	tie_pair_deinit(p);
 	free(p);
 }

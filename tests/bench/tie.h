@@ -5,9 +5,16 @@
 
 #include "proto/conn/conn.h"
 #include "proto/noise/noise.h"
+#include "proto/quic/quic.h"
+#include "proto/tls/tls.h"
 
 #define TIE_PROTOCOL "/bench/1.0.0"
 #define TIE_BUDGET   (512 * 1024) /* of one conn_send(), as the daemon gives it */
+
+#define TIE_WALL     ((wall_t){1800000000, 0})
+#define TIE_DELAY_NS 100000 /* that a flight takes over QUIC, which measures and paces */
+
+enum tie_stack { TIE_NOISE, TIE_TLS, TIE_QUIC, TIE_STACKS };
 
 /* What a process has once, for all its connections. */
 struct tie_end {
@@ -16,21 +23,26 @@ struct tie_end {
 	uint8_t identity_pb[KEY_PUBLIC_PB_BYTES];
 	struct peer_id id;
 	struct noise_static noise;
+	struct tls_identity tls;
+	struct quic_endpoint *quic;
 };
 
 struct tie_pair {
 	struct tie_end end[2]; /* 0 dials */
 	struct conn_scratch scratch[2];
+	enum tie_stack stack; /* of the ties that are started from now on */
 	struct buf wire;       /* of the flight under way */
 };
 
 struct tie {
 	struct tie_pair *of;
-	struct conn *conn[2];
+	struct conn *conn[2]; /* over QUIC there is no listener before the first flight */
+	enum tie_stack stack;
 	uint32_t stream;     /* the dialer's, once opened */
 	bool is_agreed;
 	uint64_t arrived[2]; /* bytes on streams */
 	unsigned flights;    /* either way */
+	size_t segment;      /* over QUIC: the largest datagram so far */
 	bool asks, echoes;   /* the dialer says something at once; the listener sends it back */
 	mono_t now;
 };
