@@ -209,8 +209,10 @@ static void on_sent(struct question *q, int err, struct bytes answer)
 static void on_heartbeat_sent(struct question *q, int err, struct bytes answer)
 {
 	metric_inc(M_HEARTBEATS_SENT, err == 0 ? "ok" : err == P2P_ERR_UNSUPPORTED ? "unsupported" : "failed");
-	if (err == P2P_ERR_UNSUPPORTED)
+	if (err == P2P_ERR_UNSUPPORTED) {
 		log_info("HEARTBEAT", "heartbeat_protocol_unsupported", kv_peer("peer_id", &q->peer));
+		core_unsupported(q->d->o.core, q->conn, CORE_SPEAKS_HEARTBEAT);
+	}
 	on_sent(q, err, answer);
 }
 

@@ -264,7 +264,7 @@ void core_protocols(struct core *c, uint64_t conn, unsigned speaks, wall_t wall,
 		return;
 	first = !l->identified;
 	l->identified = true;
-	l->speaks = speaks;
+	l->speaks = speaks & ~l->lacks;
 	if (first || !(speaks & CORE_SPEAKS_PULL))
 		spread_met(c, l, now);
 	if (first && link_is_member(l)) {
@@ -274,6 +274,16 @@ void core_protocols(struct core *c, uint64_t conn, unsigned speaks, wall_t wall,
 	}
 	accept_review(c, false, wall, now);
 	core_settle(c, wall, now);
+}
+
+void core_unsupported(struct core *c, uint64_t conn, unsigned speaks)
+{
+	struct link *l = link_find(c, conn);
+
+	if (!l)
+		return;
+	l->lacks |= speaks;
+	l->speaks &= ~speaks;
 }
 
 void core_stalled(struct core *c, int64_t ms, wall_t wall, mono_t now)

@@ -137,6 +137,9 @@ void core_pong(struct core *c, uint64_t conn, int64_t rtt_ns, wall_t wall, mono_
 /* The bit of a protocol name, 0 for others. */
 unsigned core_speaks_of(struct bytes protocol);
 void core_protocols(struct core *c, uint64_t conn, unsigned speaks, wall_t wall, mono_t now);
+/* It did not take a stream for one of these after all: on this conn it is not asked for it again,
+ * whatever identify says (P-088). */
+void core_unsupported(struct core *c, uint64_t conn, unsigned speaks);
 
 /* ---- addresses and dials ------------------------------------------------------------------ */
 

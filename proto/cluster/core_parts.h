@@ -118,7 +118,8 @@ struct link {
 	struct peer *peer; /* NULL once it is closing */
 	enum core_class klass;
 	enum conn_side side;
-	unsigned speaks;
+	unsigned speaks; /* CORE_SPEAKS_… of identify */
+	unsigned lacks;  /* …that it did not take after all */
 	bool closing;    /* CORE_CLOSE was said; waits for core_conn_down() */
 	bool identified; /* core_protocols() was told */
 	bool wins;       /* of two conns it stays, as soon as it is sure that the peer has it too */

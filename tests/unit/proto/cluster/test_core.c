@@ -512,6 +512,83 @@ static void a_digest_proves_life_at_its_own_instant_only(void **state)
 	end(&r);
 }
 
+static void evidence_of_others_ends_after_its_time(void **state)
+{
+	struct rig r;
+	struct peer_id third = person_id(THIRD);
+	struct core_member m;
+	unsigned downs = 0;
+
+	(void)state;
+	begin(&r, 3);
+	assert_int_equal(up(&r, 1, FRIEND), CORE_MEMBER);
+	take_digest(&r, 1, THIRD, r.wall);
+	assert_true(core_member_get(r.c, &third, r.wall, r.now, &m) && m.online && m.relayed);
+	look(&r);
+	/* The other one keeps talking, so that only this one can go. */
+	for (unsigned s = 0; s < 95; s++) {
+		core_heard(r.c, 1, r.wall, r.now);
+		pass(&r, 1000);
+		look(&r);
+		downs += r.said[CORE_MEMBER_DOWN];
+		assert_int_equal(downs, s < 90 ? 0 : 1);
+	}
+	assert_true(core_member_get(r.c, &third, r.wall, r.now, &m) && !m.online);
+	assert_string_equal(m.why, "heartbeat_expired");
+	/* The second conn ends as well: the majority goes with it, and the reason names whom. */
+	core_conn_down(r.c, 1, CORE_DOWN_REMOTE, "remote_eof", r.wall, r.now);
+	look(&r);
+	assert_int_equal(r.state, CORE_DEGRADED);
+	end(&r);
+}
+
+static void heartbeats_go_to_members_that_take_them_alone(void **state)
+{
+	struct rig r;
+	struct peer_id admin = person_id(GOLDEN_ADMIN_SEED);
+	struct maddr a;
+	const char *why;
+	unsigned beats = 0;
+
+	(void)state;
+	begin(&r, 3);
+	assert_ok(maddr_parse(BYTES_LIT("/ip4/192.0.2.9/tcp/50000"), &a));
+	assert_int_equal(core_conn_up(r.c, 1, &admin, CONN_LISTENER, &a, 0, &why, r.wall, r.now), CORE_ADMIN);
+	assert_int_equal(up(&r, 2, STRANGER), CORE_GUEST);
+	core_protocols(r.c, 1, 0xff, r.wall, r.now);
+	core_protocols(r.c, 2, 0xff, r.wall, r.now);
+	for (unsigned s = 0; s < 120; s++) {
+		core_heard(r.c, 1, r.wall, r.now);
+		pass(&r, 1000);
+		look(&r);
+		beats += r.said[CORE_SEND_HEARTBEAT] + r.said[CORE_SEND_DIGEST];
+	}
+	assert_int_equal(beats, 0);
+	/* A member is, at once and then every half minute. */
+	assert_int_equal(up(&r, 3, FRIEND), CORE_MEMBER);
+	core_protocols(r.c, 3, 0xff, r.wall, r.now);
+	for (unsigned s = 0; s < 100; s++) {
+		core_heard(r.c, 3, r.wall, r.now);
+		look(&r);
+		beats += r.said[CORE_SEND_HEARTBEAT];
+		pass(&r, 1000);
+	}
+	assert_in_range(beats, 3, 5);
+	/* Until it does not take them; only on another conn it is tried again. */
+	core_unsupported(r.c, 3, CORE_SPEAKS_HEARTBEAT);
+	core_protocols(r.c, 3, 0xff, r.wall, r.now);
+	look(&r);
+	beats = 0;
+	for (unsigned s = 0; s < 100; s++) {
+		core_heard(r.c, 3, r.wall, r.now);
+		pass(&r, 1000);
+		look(&r);
+		beats += r.said[CORE_SEND_HEARTBEAT];
+	}
+	assert_int_equal(beats, 0);
+	end(&r);
+}
+
 static void suspicions_are_answered_by_a_signature_and_have_a_rate(void **state)
 {
 	struct rig r;
@@ -687,6 +764,8 @@ int main(void)
 		cmocka_unit_test(heartbeats_count_once_from_their_sender_and_in_time),
 		cmocka_unit_test(a_heartbeat_that_a_digest_overtook_is_no_replay),
 		cmocka_unit_test(a_digest_proves_life_at_its_own_instant_only),
+		cmocka_unit_test(evidence_of_others_ends_after_its_time),
+		cmocka_unit_test(heartbeats_go_to_members_that_take_them_alone),
 		cmocka_unit_test(suspicions_are_answered_by_a_signature_and_have_a_rate),
 		cmocka_unit_test(explain_names_the_cause_first),
 		cmocka_unit_test(members_over_quic_are_asked_more_often),
