@@ -11,7 +11,7 @@ use libp2p::{identity::Keypair, multiaddr::Protocol, Multiaddr, PeerId};
 use serde_json::{json, Value};
 use tokio::sync::Mutex;
 
-use crate::{node::Node, streams, Params, Result};
+use crate::{node::Node, Params, Result};
 
 fn cpu_seconds() -> f64 {
     let mut u: libc::rusage = unsafe { std::mem::zeroed() };
@@ -145,8 +145,8 @@ async fn first_ping(node: &Node, addr: Multiaddr, count: u64) -> Result<Value> {
     let mut took = vec![];
     for _ in 0..count {
         let began = Instant::now();
-        node.dial(addr.clone(), true).await?;
-        streams::pings(node, peer, 1).await?;
+        let (pinged, dialled) = tokio::join!(node.next_ping(peer), node.dial(addr.clone(), true));
+        dialled.and(pinged)?;
         took.push(began.elapsed().as_micros() as f64 / 1000.0);
         node.hangup(peer).await?;
     }

@@ -65,6 +65,7 @@ enum Order {
     Hangup(PeerId, oneshot::Sender<()>),
     Connections(oneshot::Sender<Vec<Conn>>),
     Known(PeerId, oneshot::Sender<Value>),
+    NextPing(PeerId, oneshot::Sender<()>),
 }
 
 pub struct Node {
@@ -141,6 +142,7 @@ impl Node {
             conns: HashMap::new(),
             dialling: HashMap::new(),
             closing: HashMap::new(),
+            pinging: HashMap::new(),
             known: HashMap::new(),
         };
         tokio::spawn(driver.run());
@@ -168,6 +170,12 @@ impl Node {
     pub async fn connections(&self) -> Result<Value> {
         let all = self.order(Order::Connections).await?;
         Ok(json!({"connections": all.iter().map(Conn::fields).collect::<Vec<_>>()}))
+    }
+
+    /// Resolves when libp2p has had an answer to a ping of its own, of which it sends one at once on
+    /// a new connection.
+    pub async fn next_ping(&self, peer: PeerId) -> Result<()> {
+        self.order(|tell| Order::NextPing(peer, tell)).await
     }
 
     pub async fn protocols(&self, peer: PeerId) -> Result<Value> {
@@ -203,6 +211,7 @@ struct Driver {
     conns: HashMap<ConnectionId, Conn>,
     dialling: HashMap<ConnectionId, oneshot::Sender<Result<Conn>>>,
     closing: HashMap<PeerId, Vec<oneshot::Sender<()>>>,
+    pinging: HashMap<PeerId, Vec<oneshot::Sender<()>>>,
     known: HashMap<PeerId, Value>,
 }
 
@@ -236,6 +245,7 @@ impl Driver {
                 Ok(()) => self.closing.entry(peer).or_default().push(tell),
                 Err(()) => drop(tell.send(())), // not connected, which is what was wanted
             },
+            Order::NextPing(peer, tell) => self.pinging.entry(peer).or_default().push(tell),
             // Who asked may be gone by now, here and below.
             Order::Connections(tell) => drop(tell.send(self.conns.values().cloned().collect())),
             Order::Known(peer, tell) => drop(tell.send(self.known.get(&peer).cloned().unwrap_or(json!({})))),
@@ -305,6 +315,11 @@ impl Driver {
                 ..
             })) => {
                 self.identified(peer_id, info);
+            }
+            SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event { peer, result: Ok(_), .. })) => {
+                for tell in self.pinging.remove(&peer).unwrap_or_default() {
+                    let _ = tell.send(());
+                }
             }
             _ => (),
         }
