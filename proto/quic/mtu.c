@@ -33,6 +33,7 @@ void quic_mtu_acked(struct quic_mtu *m, int64_t first, int64_t last, int64_t new
 	for (int64_t number = first; number <= last; number++) {
 		if (is_large_packet(m, number)) {
 			m->waiting = 0; /* they get through; the next one begins anew */
+			m->hold_ms = 0;
 			return;
 		}
 	}
@@ -41,7 +42,10 @@ void quic_mtu_acked(struct quic_mtu *m, int64_t first, int64_t last, int64_t new
 bool quic_mtu_is_held(struct quic_mtu *m, int64_t pto_ns, mono_t now)
 {
 	if (m->waiting >= QUIC_MTU_LOST_MAX && mono_since_ns(now, m->since) > 3 * pto_ns) {
-		m->held_until = mono_add_ms(now, QUIC_MTU_RAISE_MS);
+		if (!m->hold_ms)
+			m->hold_ms = QUIC_MTU_HELD_MS;
+		m->held_until = mono_add_ms(now, m->hold_ms);
+		m->hold_ms = m->hold_ms * 2 < QUIC_MTU_RAISE_MS ? m->hold_ms * 2 : QUIC_MTU_RAISE_MS;
 		m->waiting = 0;
 	}
 	return mono_before(now, m->held_until);

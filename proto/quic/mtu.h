@@ -6,7 +6,8 @@
  * below a connection, all large ones may be lost while small ones still arrive. Here each large
  * packet is remembered until one of them, or a later one, is acknowledged; when several have waited
  * for 3 probe timeouts and none was, datagrams are held to QUIC_PAYLOAD_BYTES_MIN for a while. A path
- * that was dead altogether looks the same for that time, and then costs a fifth of its speed. */
+ * that lost everything for that time looks the same, so the first while is short; it doubles when
+ * large ones vanish again before one was acknowledged. */
 #ifndef P2POS_QUIC_MTU_H
 #define P2POS_QUIC_MTU_H
 
@@ -17,7 +18,8 @@
 #include "proto/base/clock.h"
 
 #define QUIC_MTU_LOST_MAX 3      /* large packets that may wait; with so many it is decided */
-#define QUIC_MTU_RAISE_MS 600000 /* then large ones are tried again (RFC 8899 section 5.1.1) */
+#define QUIC_MTU_HELD_MS  1000   /* then large ones are tried again, the first time … */
+#define QUIC_MTU_RAISE_MS 600000 /* … and in the end (RFC 8899 section 5.1.1) */
 #define QUIC_MTU_WORDS    16     /* the newest 1,024 packets are known one by one */
 
 struct quic_mtu {
@@ -25,6 +27,7 @@ struct quic_mtu {
 	int64_t first;    /* the oldest large packet that waits; when `waiting` */
 	uint32_t waiting; /* large packets since one was acknowledged */
 	mono_t since;     /* when the first of them was sent */
+	int64_t hold_ms;  /* how long to hold when they vanish once more; 0: QUIC_MTU_HELD_MS */
 	mono_t held_until;
 };
 

@@ -31,6 +31,8 @@ struct quic_foreign {
 	bool sends_tickets;         /* as a server, behind the handshake */
 	bool is_deaf;               /* hears nothing; may be changed at any time */
 	ngtcp2_duration idle;       /* that it announces; 30 s */
+	size_t hello_bytes;         /* that its first message is longer than usual; 0 */
+	bool swaps_hello;           /* the last part of it leaves first */
 	const uint8_t *token;       /* in its first packet */
 	size_t token_len;
 

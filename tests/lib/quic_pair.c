@@ -280,8 +280,11 @@ static void accept_knock(struct quic_pair *p, int side, const struct datagram *i
 			put_train(p, side, &train);
 		return;
 	}
-	if (s->conn)
+	if (s->conn && (!is_validated || s->is_proven))
 		return; /* one is enough here */
+	/* A dialer that was asked to come again has given up what went before. */
+	quic_free(s->conn);
+	s->conn = NULL;
 	err = quic_accept(s->ep, in, &opts, p->now, &p->out, &train, &conn);
 	if (err == P2P_ERR_AGAIN)
 		put_train(p, side, &train);
