@@ -26,15 +26,16 @@ static size_t in_use(void)
 	return mallinfo2().uordblks;
 }
 
-/* Makes connections that have carried a few streams and then fallen quiet. */
-static void make_idle(void)
+/* Makes connections over Ethernet that fall quiet, after a stream or before any. */
+static void make_idle(bool with_stream)
 {
 	for (int i = 0; i < CONNS; i++) {
-		uint32_t s;
-
 		quic_pair_open(&p);
-		s = quic_pair_say(&p, QUIC_D, BYTES_LIT("hello"));
-		assert_ok(quic_finish(p.side[QUIC_D].conn, s));
+		if (with_stream) {
+			uint32_t s = quic_pair_say(&p, QUIC_D, BYTES_LIT("hello"));
+
+			assert_ok(quic_finish(p.side[QUIC_D].conn, s));
+		}
 		quic_pair_pass(&p, 5000);
 		for (int side = 0; side < 2; side++) {
 			struct quic_info info;
@@ -48,23 +49,24 @@ static void make_idle(void)
 	}
 }
 
-static void an_idle_connection_is_small(void **state)
+static void measure_idle(bool with_stream, size_t max)
 {
 	struct quic_info info;
 	size_t before, each;
 
-	(void)state;
 	quic_pair_init(&p, 1);
+	p.mtu = 1472;
 	p.side[QUIC_L].echoes = true;
 	quic_pair_open(&p);
 	quic_pair_forget(&p);
 	before = in_use();
-	make_idle();
+	make_idle(with_stream);
 	each = (in_use() - before) / (2 * CONNS);
 	quic_info(idle[QUIC_L][0], &info);
-	print_message("an idle connection owns %zu bytes; it says %zu\n", each, info.memory);
+	print_message("an idle connection owns %zu bytes %s stream; it says %zu\n", each,
+		with_stream ? "after a" : "without any", info.memory);
 	if (ALLOCATOR_IS_OURS) {
-		assert_true(each <= 30 * 1024);
+		assert_true(each <= max);
 		assert_true(info.memory > each * 9 / 10 && info.memory < each * 11 / 10);
 	}
 	for (int i = 0; i < CONNS; i++) {
@@ -72,6 +74,14 @@ static void an_idle_connection_is_small(void **state)
 		quic_free(idle[QUIC_L][i]);
 	}
 	quic_pair_deinit(&p);
+}
+
+static void an_idle_connection_is_small(void **state)
+{
+	(void)state;
+	measure_idle(false, 30 * 1024);
+	/* With the first stream ngtcp2 sets aside room for several. */
+	measure_idle(true, 36 * 1024);
 }
 
 /* 96 KiB before anybody is proven. */
