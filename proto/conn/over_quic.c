@@ -27,6 +27,7 @@ struct conn *conn_new_quic(const struct conn_opts *opts, struct quic_conn *take_
 	c->is_quic = true;
 	c->mux.kind = MUX_QUIC;
 	c->mux.quic = take_quic;
+	c->ask_again = true; /* an accepted one has read its first datagram */
 	return c;
 }
 
@@ -45,6 +46,8 @@ int conn_recv_datagram(struct conn *c, const struct datagram *in, mono_t now)
 bool conn_send_train(struct conn *c, struct buf *out, size_t budget, mono_t now,
 	struct datagram_train *ret_train)
 {
+	bool sent;
+
 	assert(c->is_quic);
 	if (conn_at(c) != AT_CLOSED)
 		c->now = now;
@@ -52,12 +55,16 @@ bool conn_send_train(struct conn *c, struct buf *out, size_t budget, mono_t now,
 		return false;
 	if (budget < BUDGET_BYTES_MIN)
 		budget = BUDGET_BYTES_MIN;
-	if (!quic_send(c->mux.quic, out, budget, now, ret_train)) {
-		c->farewell = false; /* that was all */
-		return false;
+	sent = quic_send(c->mux.quic, out, budget, now, ret_train);
+	if (conn_at(c) == AT_CLOSED) {
+		c->farewell = sent; /* until that was all */
+		return sent;
 	}
-	c->ask_again = c->wrote_short || conn_at(c) == AT_CLOSING;
-	return true;
+	/* A connection that waits for nothing any more, not even for its idle time, has ended in
+	 * there, and has that to tell. */
+	if (mono_is_never(quic_deadline(c->mux.quic)) || (sent && c->wrote_short))
+		c->ask_again = true;
+	return sent;
 }
 
 /* ---- QUIC as a muxer ---- */

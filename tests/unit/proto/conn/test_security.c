@@ -238,6 +238,30 @@ static void nothing_else_is_stepped_over(void **state)
 	}
 }
 
+static void a_hello_beyond_its_limit_is_not_stepped_over(void **state)
+{
+	static const uint8_t header[] = {0x16, 3, 1, 0x10, 0x00};
+	static const uint8_t body[4097];
+
+	(void)state;
+	for (size_t beyond = 0; beyond < 2; beyond++) {
+		struct buf said = BUF_INIT;
+		struct bytes answer;
+
+		assert_ok(buf_put(&said, BYTES_LIT(HELLO TLS)));
+		assert_ok(buf_put(&said, bytes_of(header, sizeof(header))));
+		said.data[said.len - 1] = (uint8_t)beyond;
+		assert_ok(buf_put(&said, bytes_of(body, 4096 + beyond)));
+		assert_ok(buf_put(&said, BYTES_LIT(NOISE)));
+		answer = answer_to(buf_bytes(&said), 100);
+		if (beyond)
+			pair_assert_closed(&p, PAIR_L, P2P_ERR_PROTOCOL, "select_malformed");
+		else
+			assert_bytes(answer, BYTES_LIT(HELLO NA NOISE));
+		buf_deinit(&said);
+	}
+}
+
 static void refusals_have_a_bound_whatever_is_stepped_over(void **state)
 {
 	static const struct bytes again = BYTES_LIT(TLS "\x16\x03\x01\x00\x01x");
@@ -268,6 +292,7 @@ int main(void)
 		TEST(an_answer_to_what_was_not_proposed_yet_opens_nothing),
 		TEST(only_the_handshake_message_is_stepped_over),
 		TEST(nothing_else_is_stepped_over),
+		TEST(a_hello_beyond_its_limit_is_not_stepped_over),
 		TEST(refusals_have_a_bound_whatever_is_stepped_over),
 	};
 	int failed;

@@ -196,6 +196,7 @@ static void what_was_right_before_a_changed_record_is_still_told(void **state)
 	pair_run(&p);
 	assert_bytes(pair_got(&p, PAIR_L, id), BYTES_LIT("right"));
 	pair_assert_closed(&p, PAIR_L, P2P_ERR_CRYPTO, "tls_decrypt");
+	pair_assert_closed(&p, PAIR_D, P2P_ERR_REFUSED, "tls_alert_received");
 }
 
 static void records_that_tls_has_not_are_refused_by_their_first_bytes(void **state)
