@@ -1,8 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node whose clock is wrong: it is noticed, costs nobody its place, and signs nothing (N-15)."""
+import datetime
 import unittest
 
 from p2pos import Cluster, fault_library, strangers, wait_until
+
+
+def at(text):
+    """Seconds; texts do not compare, because trailing zeros are left out."""
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    return datetime.datetime.fromisoformat(whole).timestamp() + float(f"0.{fraction or 0}")
 
 
 def skewed(node):
@@ -37,7 +44,7 @@ class Clock(unittest.TestCase):
             self.assertAlmostEqual(shown, 600_000, delta=5000)
             # What it says of times is not believed: nobody was seen in the future.
             for record in c[0].rpc("status.cluster")["peers"]:
-                self.assertLess(record["last_seen_at"], c[0].rpc("status.local")["generated_at"], record)
+                self.assertLessEqual(at(record["last_seen_at"]), at(c[0].rpc("status.local")["generated_at"]), record)
             self.signs_nothing(c, odd)
             # Where the clock is right, everything goes on.
             c[0].json("member", "add", strangers(1)[0], "--admin-key", c.admin_key, "--yes")
