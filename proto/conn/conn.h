@@ -11,6 +11,8 @@
  *
  * `proven`: the peer's identity is verified and CONN_PROVEN was told, and nothing of the peer's
  * streams is looked at until the owner has judged it and calls conn_admit() (features.md P-016).
+ * Nothing leaves either: a dialer's last handshake flight waits for the judgement, and then takes the
+ * first streams along. Over QUIC a conn begins as `securing`, and has no `muxing`.
  * Streams are named by the muxer's stream number. A protocol is agreed inside the conn
  * (multistream-select); the owner sees streams only once a protocol is agreed.
  *
