@@ -180,14 +180,24 @@ static void on_verdict(void *arg, const struct core_verdict *v)
 
 /* ---- publish: the gates ---- */
 
-static struct answer *refuse_rule(struct call *c, enum snapshot_reason reason)
+/* On which side of the proof's time it was signed. `s` is NULL when it could not be read. */
+static const char *reason_words(enum snapshot_reason reason, const struct snapshot *s)
 {
+	if (reason != SNAPSHOT_PROOF_WINDOW || !s)
+		return snapshot_reason_text(reason);
+	return wall_cmp(s->issued_at, s->proof.valid_from) < 0
+		       ? "issued_at is outside the validity of admin_proof: the proof was not valid yet"
+		       : "issued_at is outside the validity of admin_proof: the proof had expired";
+}
+
+static struct answer *refuse_rule(struct call *c, enum snapshot_reason reason, const struct snapshot *s)
+{
+	const char *words = reason_words(reason, s);
+
 	/* `explain` tells of it too, to whoever asks later. */
-	alerts_note(&call_client(c)->control->alerts, "list_refused", snapshot_reason_text(reason),
-		loop_wall(call_node(c)->loop));
-	return call_fail_with(c, rules_error(reason),
-		json_pack("{s:s}", "detail", rules_detail(reason)), NULL, "%s",
-		snapshot_reason_text(reason));
+	alerts_note(&call_client(c)->control->alerts, "list_refused", words, loop_wall(call_node(c)->loop));
+	return call_fail_with(c, rules_error(reason), json_pack("{s:s}", "detail", rules_detail(reason)), NULL,
+		"%s", words);
 }
 
 static struct answer *refuse_stale(struct call *c, const struct snapshot *held, const char *why)
@@ -252,7 +262,7 @@ static struct answer *check_snapshot(struct call *c, const struct snapshot *s,
 	enum snapshot_reason reason;
 
 	if (snapshot_check(s, &rules, &reason) != 0)
-		return refuse_rule(c, reason);
+		return refuse_rule(c, reason, s);
 	/* Another one of the same instant goes on, though it may lose: it is evidence (p2pos.md 3.5). */
 	if (held && wall_cmp(s->issued_at, held->issued_at) < 0)
 		return refuse_stale(c, held, "the snapshot held is newer");
@@ -273,7 +283,7 @@ struct answer *do_MEMBER_PUBLISH(struct call *c)
 	if (answer)
 		return answer;
 	if (snapshot_from_json(call_param(c, "snapshot"), &s, &reason) != 0)
-		return refuse_rule(c, reason);
+		return refuse_rule(c, reason, NULL);
 	answer = check_snapshot(c, &s, held);
 	if (!answer) {
 		p = xcalloc(1, sizeof(*p));

@@ -46,12 +46,14 @@ static void promote(struct core *c, struct link *l)
 	gate_arm(c, l);
 }
 
-/* Connections that come up and soon carry nothing tell of a path that swallows large packets. */
+/* Connections that come up and soon carry nothing tell of a path that swallows large packets. The
+ * side to which that path leads notices the silence and closes; the other one, which may still hear
+ * well, sees only that it ended in the middle of a list. */
 static void note_life(struct peer *p, const struct link *l, enum alive_loss loss, mono_t now)
 {
 	if (mono_since_ms(now, l->up) >= LINK_SHORT_MS)
 		p->short_lives = 0;
-	else if (loss == LOSS_SILENCE && p->short_lives < UINT8_MAX)
+	else if ((loss == LOSS_SILENCE || l->push_cut || l->pushing) && p->short_lives < UINT8_MAX)
 		p->short_lives++;
 	else
 		return;

@@ -248,7 +248,7 @@ void core_pong(struct core *c, uint64_t conn, int64_t rtt_ns, wall_t wall, mono_
 
 	if (!l)
 		return;
-	probe_pong(l, rtt_ns, wall);
+	probe_pong(l, rtt_ns, wall, now);
 	heard(c, l, ALIVE_PONG, wall, now);
 	if (l->peer && l->peer->rival)
 		conn_rival_answered(c, l, mono_add_ns(now, rtt_ns > 0 ? -rtt_ns : 0), wall, now);

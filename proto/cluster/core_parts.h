@@ -27,7 +27,7 @@
 #define LINK_SHORT_MS        60000  /* a conn that falls silent before that died young */
 #define LINK_SHORT_FORGET_MS 300000 /* …which is of no interest any more after this */
 #define LINK_PONGS           16     /* so many answers are looked at for late ones */
-#define LINK_PONGS_ENOUGH    8      /* fewer prove nothing */
+#define LINK_PONGS_ENOUGH    12     /* fewer prove nothing */
 
 #define CORE_TELLERS_MAX 16 /* who told us of one silent member; the oldest makes room */
 
@@ -67,7 +67,7 @@ struct peer {
 	struct alive alive;
 	wall_t seen_before;     /* newest evidence of an earlier run; WALL_ZERO = none */
 	wall_t changed_at;      /* online or offline since */
-	uint8_t short_lives;    /* conns in a row that fell silent within LINK_SHORT_MS */
+	uint8_t short_lives;    /* conns in a row that carried nothing soon (conns.c) */
 	mono_t short_at;        /* the last of them */
 	char down_detail[64];   /* what was said when its conn ended last */
 	wall_t beat_ts;         /* of the last heartbeat accepted (own: sent); WALL_ZERO = none */
@@ -138,7 +138,7 @@ struct link {
 	mono_t told_at;  /* when we last told others */
 	bool has_rtt;
 	int64_t srtt_ns, rttvar_ns;
-	int64_t rtt_min_ns;   /* a path without losses would show it again and again */
+	int64_t answer_min_ns; /* from question to answer; a path without losses would show it again and again */
 	uint16_t late_bits;   /* of the last LINK_PONGS answers, newest lowest: far later than that */
 	uint8_t pongs, late;  /* how many there were, and late ones among them */
 	wall_t pong_at;
@@ -149,6 +149,7 @@ struct link {
 	struct snapshot_stamp offered; /* pushed to it already */
 	bool pull_wanted, pulling, pull_done;
 	bool push_wanted, pushing;
+	bool push_cut; /* a list that was sent did not arrive whole, or its answer did not */
 	struct bucket push_rate; /* signature checks for its pushes */
 	struct bucket suspect_rate;
 
@@ -362,7 +363,7 @@ void conn_rival_timer(struct core *c, struct link *l, wall_t wall, mono_t now);
 
 void probe_next(struct core *c, mono_t now); /* TIMER_PROBE */
 void probe_heard(struct core *c, struct link *l);
-void probe_pong(struct link *l, int64_t rtt_ns, wall_t wall);
+void probe_pong(struct link *l, int64_t rtt_ns, wall_t wall, mono_t now);
 void probe_timer(struct core *c, struct link *l, wall_t wall, mono_t now);
 void probe_ask(struct core *c, struct link *l, mono_t now);
 void probe_stalled(struct core *c, int64_t ms, mono_t now);

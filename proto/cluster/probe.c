@@ -29,7 +29,7 @@
 #define PROBE_SKIPS_MAX  8    /* conns passed over in search of one that may be asked */
 #define SOFT_MS_MIN      500
 #define SOFT_MS_FIRST    1000 /* before the first round trip was measured */
-#define LATE_MS          25   /* an answer this much over the best is no mere jitter */
+#define LATE_MS          15   /* an answer this much over the best is no mere jitter */
 #define WITNESS_FRESH_MS 2000
 #define WITNESSES_MAX    3
 #define TELL_AGAIN_MS    1000
@@ -131,28 +131,31 @@ void probe_heard(struct core *c, struct link *l)
 	timer_stop(&c->timers, &l->timer);
 }
 
-/* A repeated packet comes a retransmission timeout later, never a little. */
-static void note_lateness(struct link *l, int64_t rtt_ns)
+/* A repeated packet comes a retransmission timeout later, never a little. The round trip itself will
+ * not do: QUIC measures that of the packet that got through. */
+static void note_lateness(struct link *l, int64_t ns)
 {
 	bool late;
 
-	if (l->rtt_min_ns == 0 || rtt_ns < l->rtt_min_ns)
-		l->rtt_min_ns = rtt_ns;
-	late = rtt_ns > 4 * l->rtt_min_ns && rtt_ns - l->rtt_min_ns > LATE_MS * NS_PER_MS;
+	if (ns <= 0)
+		return;
+	if (l->answer_min_ns == 0 || ns < l->answer_min_ns)
+		l->answer_min_ns = ns;
+	late = ns > 4 * l->answer_min_ns && ns - l->answer_min_ns > LATE_MS * NS_PER_MS;
 	l->late_bits = (uint16_t)(l->late_bits << 1 | late);
 	if (l->pongs < LINK_PONGS)
 		l->pongs++;
 	l->late = (uint8_t)__builtin_popcount(l->late_bits);
 }
 
-void probe_pong(struct link *l, int64_t rtt_ns, wall_t wall)
+void probe_pong(struct link *l, int64_t rtt_ns, wall_t wall, mono_t now)
 {
 	int64_t off;
 
 	l->pong_at = wall;
+	note_lateness(l, mono_since_ns(now, l->asked_at));
 	if (rtt_ns < 0)
 		return;
-	note_lateness(l, rtt_ns);
 	if (!l->has_rtt) {
 		l->has_rtt = true;
 		l->srtt_ns = rtt_ns;

@@ -249,6 +249,7 @@ void core_push_done(
 		return;
 	l->pushing = false;
 	c->pushes--;
+	l->push_cut = err == P2P_ERR_CLOSED || err == P2P_ERR_RESET || err == P2P_ERR_TIMEOUT;
 	if (!err)
 		err = push_answer_parse(json, &a);
 	if (err == P2P_ERR_UNSUPPORTED)

@@ -388,10 +388,10 @@ class Cluster:
 class Net:
     """Hosts in network namespaces, joined by one bridge; nothing leaves the machine."""
 
-    def __init__(self, size, prefix="10.77.0."):
+    def __init__(self, size, prefix="10.77.0.", hosts=None):
         self.tag = f"p{os.getpid() % 100000}"
         self.names = [f"{self.tag}n{i + 1}" for i in range(size)]
-        self.hosts = [f"{prefix}{i + 1}" for i in range(size)]
+        self.hosts = hosts or [f"{prefix}{i + 1}" for i in range(size)]
         self.hub = f"{self.tag}hub"
 
     def __enter__(self):
@@ -403,7 +403,7 @@ class Net:
             run(["ip", "link", "set", "lo", "up"], netns=name)
             run(["ip", "link", "add", "eth0", "netns", name, "type", "veth", "peer", "name",
                  f"v{i}", "netns", self.hub])
-            run(["ip", "addr", "add", f"{host}/24", "dev", "eth0"], netns=name)
+            run(["ip", "addr", "add", f"{host}/16", "dev", "eth0"], netns=name)
             run(["ip", "link", "set", "eth0", "up"], netns=name)
             run(["ip", "link", "set", f"v{i}", "master", "br0", "up"], netns=self.hub)
         return self
