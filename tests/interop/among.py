@@ -17,7 +17,8 @@ def talk(a, b, stack):
     for one, other in ((a, b), (b, a)):
         seen = one.wait("identified", peer=other.peer_id)
         check("/perf/1.0.0" in seen["protocols"] and seen["listen"], seen)
-    rtt = [a.do("ping", peer=b.peer_id)["rtt_ms"][0] for _ in range(3)]
+    # One: js takes two streams of ping at once, and rust keeps one open; and rust answers late to more.
+    rtt = a.do("ping", peer=b.peer_id)["rtt_ms"][0]
     b.do("serve", snapshot={"sig": b.kind}, status={"peers": [{"peer_id": b.peer_id}]})
     check(a.do("pull", peer=b.peer_id)["answer"] == {"snapshot": {"sig": b.kind}})
     check(a.do("push", peer=b.peer_id, snapshot={"sig": "x"}, close=False)["answer"] == {"applied": True})
@@ -45,4 +46,4 @@ def among():
                     continue
                 with row(direction, stack) as note, \
                         Peer(dials, stacks=[stack]) as a, Peer(listens, stacks=[stack]) as b:
-                    note(f"ping {min(talk(a, b, stack))} ms")
+                    note(f"ping {talk(a, b, stack)} ms")
