@@ -84,7 +84,7 @@ struct quic_stats {
 	uint64_t resets;       /* stateless resets sent */
 	uint64_t tokens_bad;   /* Retry tokens that are forged, late or from elsewhere */
 	uint64_t unanswered;   /* would have been answered, but for QUIC_ANSWERS_PER_SEC */
-	uint64_t undecryptable; /* datagrams for a connection that were altered, or not its */
+	uint64_t undecryptable; /* packets for a proven connection that were altered, or not its */
 	uint32_t conns, closed; /* now */
 };
 

@@ -166,7 +166,7 @@ static size_t next_room(struct quic_conn *q, const struct train *t)
 	size_t left = t->limit - (t->out->len - t->begin);
 	size_t want = t->count ? t->head.segment : size_max(q);
 
-	if (t->count == DATAGRAM_TRAIN_MAX || left < QUIC_PAYLOAD_BYTES_MIN)
+	if (t->count + q->close_owed == DATAGRAM_TRAIN_MAX || left < QUIC_PAYLOAD_BYTES_MIN)
 		return 0;
 	/* ngtcp2 wants room for its smallest full datagram. */
 	if (want < QUIC_PAYLOAD_BYTES_MIN || (t->count && left < want))
@@ -244,8 +244,11 @@ bool quic_send(struct quic_conn *q, struct buf *out, size_t budget, mono_t now,
 	if (!q->may_send)
 		return false;
 	t.limit = limit_of(q, budget);
-	if (buf_reserve(out, t.limit + CLOSE_ROOM))
+	/* With room for less than a datagram nothing is said, and all of it later. */
+	if (t.limit < CLOSE_ROOM || buf_reserve(out, t.limit))
 		return false;
+	if (q->close_owed)
+		t.limit -= CLOSE_ROOM;
 	quic_set_now(q, now);
 	if (q->queued_bytes && mono_is_never(q->progress_at))
 		q->progress_at = q->now;
@@ -255,9 +258,9 @@ bool quic_send(struct quic_conn *q, struct buf *out, size_t budget, mono_t now,
 		quic_failed(q, liberr);
 	if (q->stop_seen && quic_is_running(q))
 		quic_stream_stop_all(q);
-	if (q->close_owed)
+	if (q->close_owed && !q->held.data.len && out->cap - out->len >= CLOSE_ROOM)
 		put_close(q, &t);
-	q->may_send = t.count > 0 && quic_is_running(q);
+	q->may_send = (t.count > 0 && quic_is_running(q)) || q->close_owed;
 	*ret_train = t.head;
 	return t.count > 0;
 }

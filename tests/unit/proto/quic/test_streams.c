@@ -498,6 +498,53 @@ static void small_writes_share_a_datagram(void **state)
 	quic_pair_deinit(&p);
 }
 
+/* What leaves within a budget: one train, of datagrams of one size but the last. */
+static size_t train_of(size_t budget)
+{
+	struct datagram_train train;
+	size_t len;
+
+	assert_int_equal(p.out.len, 0);
+	if (!quic_send(conn(QUIC_D), &p.out, budget, p.now, &train)) {
+		assert_int_equal(p.out.len, 0);
+		return 0;
+	}
+	len = p.out.len;
+	assert_true(len <= budget && len <= DATAGRAM_TRAIN_BYTES);
+	assert_true(train.segment >= 1 && train.segment <= len);
+	assert_true((len + train.segment - 1) / train.segment <= DATAGRAM_TRAIN_MAX);
+	buf_reset(&p.out);
+	return len;
+}
+
+static void trains_keep_to_their_budget(void **state)
+{
+	const size_t budgets[] = {1200, 1500, 3000, 10000, 20000, 65000, 1000000};
+	uint32_t s;
+
+	(void)state;
+	quic_pair_init(&p, 20);
+	p.mtu = 1472;
+	p.delay_ns = 100000;
+	quic_pair_open(&p);
+	s = quic_pair_say(&p, QUIC_D, pattern(250000));
+	quic_pair_run(&p); /* the congestion window has grown */
+	for (size_t i = 0; i < sizeof(budgets) / sizeof(budgets[0]); i++) {
+		assert_int_equal(quic_write(conn(QUIC_D), s, pattern(100000)), 100000);
+		assert_int_equal(train_of(0), 0);
+		assert_int_equal(train_of(1199), 0);
+		assert_true(quic_has_output(conn(QUIC_D))); /* and nothing is lost by that */
+		assert_true(train_of(budgets[i]) >= 1200);
+		quic_pair_run(&p);
+	}
+	assert_int_equal(quic_write(conn(QUIC_D), s, pattern(200000)), 200000);
+	quic_close(conn(QUIC_D), 0, p.now);
+	assert_int_equal(train_of(1199), 0);
+	assert_true(train_of(4000) >= 1200);
+	assert_false(quic_has_output(conn(QUIC_D)));
+	quic_pair_deinit(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -520,6 +567,7 @@ int main(void)
 		cmocka_unit_test(windows_grow_for_members_and_not_for_guests),
 		cmocka_unit_test(streams_take_turns),
 		cmocka_unit_test(small_writes_share_a_datagram),
+		cmocka_unit_test(trains_keep_to_their_budget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
