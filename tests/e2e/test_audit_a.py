@@ -34,16 +34,26 @@ class Records(unittest.TestCase):
             self.assertEqual(rows(c[0], "SELECT count(*), sum(reachability='offline') FROM peers"), [(2, 2)])
             self.assertTrue(rows(c[0], "SELECT last_seen_at FROM peers WHERE peer_id=?", c[1].peer_id)[0][0])
 
+    def test_the_cluster_is_asked_for_its_status_once_in_five_seconds(self):
+        with Cluster(2) as c:
+            c.form()
+            first = c[0].rpc("status.cluster")
+            self.assertEqual([p["peer_id"] for p in first["peers"]], sorted(n.peer_id for n in c))
+            self.assertTrue(first["complete"], first)
+            # Whoever asks meanwhile gets the same answer, and nobody else is asked for it (R-37, P-100).
+            self.assertEqual(c[0].rpc("status.cluster"), first)
+            wait_until("it is too old", lambda: c[0].rpc("status.cluster")["generated_at"] != first["generated_at"])
+
     def test_a_member_that_comes_from_another_address_is_in_the_history(self):
         with Net(2) as net, Cluster(2, hosts=net.hosts, netns=net.names) as c:
             c.form()
             self.assertEqual(rows(c[0], "SELECT * FROM presence_events WHERE kind='addr_change'"), [])
             c[1].stop()
             wait_until("its loss is known", lambda: c[0].members()[c[1].peer_id] == "offline")
-            run(["ip", "addr", "add", "10.77.0.12/24", "dev", "eth0"], netns=net.names[1])
-            run(["ip", "addr", "del", f"{net.hosts[1]}/24", "dev", "eth0"], netns=net.names[1])
+            run(["ip", "addr", "add", "10.77.0.12/16", "dev", "eth0"], netns=net.names[1])
+            run(["ip", "addr", "del", f"{net.hosts[1]}/16", "dev", "eth0"], netns=net.names[1])
             # The first address was the primary one, and took the others of its kind along.
-            run(["ip", "addr", "replace", "10.77.0.12/24", "dev", "eth0"], netns=net.names[1])
+            run(["ip", "addr", "replace", "10.77.0.12/16", "dev", "eth0"], netns=net.names[1])
             c[1].configure(listen=[f"10.77.0.12:{c[1].port}"])
             c[1].start()
             c.wait_full()

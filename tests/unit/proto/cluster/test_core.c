@@ -512,6 +512,35 @@ static void a_digest_proves_life_at_its_own_instant_only(void **state)
 	end(&r);
 }
 
+static void a_member_goes_with_its_last_connection(void **state)
+{
+	struct rig r;
+	struct peer_id friend = person_id(FRIEND);
+	struct core_member m;
+	struct maddr a;
+	const char *why;
+	uint64_t first;
+
+	(void)state;
+	begin(&r, 3);
+	assert_int_equal(up(&r, 1, FRIEND), CORE_MEMBER);
+	assert_ok(maddr_parse(BYTES_LIT("/ip4/192.0.2.7/tcp/4100"), &a));
+	assert_int_equal(core_conn_up(r.c, 2, &friend, CONN_DIALER, &a, 0, &why, r.wall, r.now), CORE_MEMBER);
+	look(&r);
+	assert_int_equal(r.said[CORE_MEMBER_UP], 1);
+	/* One of the two goes, the one that is too many if that is decided already: it is still there. */
+	first = r.said[CORE_CLOSE] ? r.closed : 1;
+	core_conn_down(r.c, first, CORE_DOWN_REMOTE, "remote_eof", r.wall, r.now);
+	look(&r);
+	assert_int_equal(r.said[CORE_MEMBER_DOWN], 0);
+	assert_true(core_member_get(r.c, &friend, r.wall, r.now, &m) && m.online && m.conn == 3 - first);
+	core_conn_down(r.c, 3 - first, CORE_DOWN_REMOTE, "remote_eof", r.wall, r.now);
+	look(&r);
+	assert_int_equal(r.said[CORE_MEMBER_DOWN], 1);
+	assert_true(core_member_get(r.c, &friend, r.wall, r.now, &m) && !m.online);
+	end(&r);
+}
+
 static void evidence_of_others_ends_after_its_time(void **state)
 {
 	struct rig r;
@@ -764,6 +793,7 @@ int main(void)
 		cmocka_unit_test(heartbeats_count_once_from_their_sender_and_in_time),
 		cmocka_unit_test(a_heartbeat_that_a_digest_overtook_is_no_replay),
 		cmocka_unit_test(a_digest_proves_life_at_its_own_instant_only),
+		cmocka_unit_test(a_member_goes_with_its_last_connection),
 		cmocka_unit_test(evidence_of_others_ends_after_its_time),
 		cmocka_unit_test(heartbeats_go_to_members_that_take_them_alone),
 		cmocka_unit_test(suspicions_are_answered_by_a_signature_and_have_a_rate),
