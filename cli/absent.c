@@ -29,7 +29,7 @@
 struct absent {
 	struct cli *c;
 	char *dir, *config; /* of the node that should answer there */
-	char cause[512];
+	char cause[ABSENT_CAUSE_SIZE];
 	const char *word, *hint;
 };
 
@@ -145,7 +145,7 @@ static bool holds_lock(struct absent *a)
 			       "a p2posd runs with %s and answers at another socket", a->dir);
 }
 
-int absent_explain(struct cli *c)
+void absent_find(struct cli *c, char *cause, const char **ret_word, const char **ret_hint)
 {
 	struct absent a = {.c = c};
 
@@ -155,5 +155,16 @@ int absent_explain(struct cli *c)
 			"no failure is known of, so it was stopped or killed");
 	free(a.dir);
 	free(a.config);
-	return out_fail_reason(c, CLI_UNAVAILABLE, 0, a.word, a.hint, NULL, "p2posd is not running: %s", a.cause);
+	memcpy(cause, a.cause, sizeof(a.cause));
+	*ret_word = a.word;
+	*ret_hint = a.hint;
+}
+
+int absent_explain(struct cli *c)
+{
+	char cause[ABSENT_CAUSE_SIZE];
+	const char *word, *hint;
+
+	absent_find(c, cause, &word, &hint);
+	return out_fail_reason(c, CLI_UNAVAILABLE, 0, word, hint, NULL, "p2posd is not running: %s", cause);
 }

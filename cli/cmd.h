@@ -71,6 +71,8 @@ int cmd_config_set(struct cli *c);
 int cmd_config_diff(struct cli *c);
 int cmd_config_apply(struct cli *c);
 int cmd_config_schema(struct cli *c);
+/* cmd_doctor.c */
+int cmd_doctor(struct cli *c);
 /* cmd_db.c */
 int cmd_db_check(struct cli *c);
 int cmd_db_backup(struct cli *c);

@@ -47,14 +47,22 @@ static void promote(struct core *c, struct link *l)
 }
 
 /* Connections that come up and soon carry nothing tell of a path that swallows large packets. The
- * side to which that path leads notices the silence and closes; the other one, which may still hear
- * well, sees only that it ended in the middle of a list. */
-static void note_life(struct peer *p, const struct link *l, enum alive_loss loss, mono_t now)
+ * side to which that path leads notices the silence and closes; the other one, which still hears
+ * well, sees only that it ended in the middle of a list, or, where an answer was on its way, that it
+ * ended after the time that silence is given. */
+static void note_life(const struct core *c, struct peer *p, const struct link *l, enum alive_loss loss, mono_t now)
 {
-	if (mono_since_ms(now, l->up) >= LINK_SHORT_MS)
+	int64_t ms = mono_since_ms(now, l->up);
+	unsigned weight = 0;
+
+	if (loss == LOSS_SILENCE || l->push_cut || l->pushing)
+		weight = 2;
+	else if (loss == LOSS_REMOTE && ms >= c->dead_ms * 3 / 4)
+		weight = 1;
+	if (ms >= LINK_SHORT_MS)
 		p->short_lives = 0;
-	else if ((loss == LOSS_SILENCE || l->push_cut || l->pushing) && p->short_lives < UINT8_MAX)
-		p->short_lives++;
+	else if (weight && p->short_lives <= UINT8_MAX - weight)
+		p->short_lives = (uint8_t)(p->short_lives + weight);
 	else
 		return;
 	p->short_at = now;
@@ -71,7 +79,7 @@ static void part(
 	link_detach(c, l);
 	if (!stood)
 		return;
-	note_life(p, l, loss, now);
+	note_life(c, p, l, loss, now);
 	if (p->rival) {
 		promote(c, p->rival);
 		return;

@@ -67,7 +67,7 @@ struct peer {
 	struct alive alive;
 	wall_t seen_before;     /* newest evidence of an earlier run; WALL_ZERO = none */
 	wall_t changed_at;      /* online or offline since */
-	uint8_t short_lives;    /* conns in a row that carried nothing soon (conns.c) */
+	uint8_t short_lives;    /* points of conns in a row that died young (conns.c) */
 	mono_t short_at;        /* the last of them */
 	char down_detail[64];   /* what was said when its conn ended last */
 	wall_t beat_ts;         /* of the last heartbeat accepted (own: sent); WALL_ZERO = none */

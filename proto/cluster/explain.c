@@ -274,16 +274,16 @@ void core_explain(const struct core *c, const struct core_surroundings *around, 
 	findings_make(c, &v, around, wall, now, f);
 	if (f->count)
 		say_finding(c, &v, &f->list[0], wall, ret);
-	if (v.state == CORE_UNCONFIGURED)
-		explain_unconfigured(c, &v, wall, ret);
-	else
-		explain_configured(c, &v, wall, now, ret);
 	for (size_t i = 0; i < f->count; i++) {
 		if (i > 0)
 			NOTE(ret, "%s\n", f->list[i].text);
 		if (f->list[i].remedy[0])
 			ADVISE(ret, "%s\n", f->list[i].remedy);
 	}
+	if (v.state == CORE_UNCONFIGURED)
+		explain_unconfigured(c, &v, wall, ret);
+	else
+		explain_configured(c, &v, wall, now, ret);
 	ret->finding = f->count ? f->list[0].cause : NULL;
 	free(f);
 }

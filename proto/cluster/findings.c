@@ -19,7 +19,7 @@
 #define GUESTS_SEC       600   /* …and guests that were turned away */
 #define STARVED_SEC      600   /* …and a lack of descriptors */
 #define EVENT_SEC        86400 /* equivocation and shared keys stay a finding for a day */
-#define SHORT_LIVES      2     /* conns in a row that died young */
+#define SHORT_LIVES      3     /* points of conns in a row that died young (conns.c) */
 #define LATE_SHARE       4     /* one pong in so many late is a lossy path */
 #define SKEW_MS_TOLD     2000
 
@@ -311,7 +311,7 @@ static void say_dying(const struct survey *s, struct findings *f)
 	char id[PEER_ID_TEXT_SIZE], more[40];
 
 	cure(add(f, "mtu_hole", "connections to %s%s come up and die at once: small packets arrive and large ones are lost, "
-				"as in an MTU hole",
+				"as in an MTU hole (unless p2posd there ends again and again)",
 		     peer_id_text(&s->first_dying->id, id), and_more(s->dying, more, sizeof(more))),
 		"let ICMP \"fragmentation needed\" through, or lower the MTU of the interface "
 		"(ip link set dev IF mtu 1280), or set net.ipv4.tcp_mtu_probing=1");

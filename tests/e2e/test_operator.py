@@ -154,5 +154,61 @@ class Debug(WithOne):
         self.assertFalse((self.cluster.dir / "none.tar.gz").exists())
 
 
+class Doctor(unittest.TestCase):
+    def checks(self, node, *args, code=None):
+        a = node.ctl("--json", "doctor", *args, check=False)
+        if code is not None:
+            self.assertEqual(a.code, code, a.out)
+        self.assertEqual(a.code, 1 if a.json["failures"] else 0)
+        for x in a.json["checks"]:
+            self.assertIn(x["result"], ("ok", "warn", "fail"))
+            self.assertTrue(x["result"] != "fail" or x["fix"], x)
+        return {x["name"]: x for x in a.json["checks"]}
+
+    def test_a_good_pair_passes_and_names_who_came_in(self):
+        with Cluster(2) as c:
+            c.form()
+            c.wait_mesh()
+            for n in c:
+                n.ctl("config", "set", "heartbeat.interval", "1s")
+            wait_until("the clocks were compared", lambda: all("clock offset" in self.checks(n) for n in c))
+            found = [self.checks(n, code=0) for n in c]
+            for x in found:
+                for name in ("daemon", "config", "config mode", "node key", "state", "descriptors", "disk", "clock offset"):
+                    self.assertEqual(x[name]["result"], "ok", x[name])
+            # One of the two dialled: the other one has it from a peer that its port is open.
+            texts = [x["text"] for f in found for n, x in f.items() if n.startswith("port ")]
+            self.assertTrue(any("reachable from" in t for t in texts), texts)
+            trace = self.checks(c[0], "--peer", c[1].addr)
+            self.assertEqual(trace["peer identify"]["result"], "ok")
+
+    def test_each_fault_has_its_line_and_its_cure(self):
+        with Cluster(2) as c:
+            c.form()
+            n = c[0]
+            os.chmod(n.dir / "node.key", 0o644)
+            x = self.checks(n, code=1)["node key"]
+            self.assertEqual((x["result"], x["fix"]), ("fail", f"chmod 0600 {n.dir}/node.key"))
+            os.chmod(n.dir / "node.key", 0o600)
+            n.configure(init_connections=[{"type": "dns", "address": "nowhere.invalid"}], dns={"servers": [f"127.0.0.1:{free_port()}"]})
+            n.stop()
+            x = self.checks(n, code=1)["daemon"]
+            self.assertIn("stopped or killed", x["text"])
+            n.start()
+            n.wait_state("healthy")
+            self.assertEqual(self.checks(n, code=1)["dns"]["result"], "fail")
+            c[1].kill()
+            wait_until("it is missed", lambda: n.state == "degraded")
+            self.assertEqual(self.checks(n, code=1)["state"]["result"], "fail")
+            out = n.ctl("doctor", check=False).out
+            self.assertRegex(out, r"(?m)^FAIL  state +degraded.*\n +fix: ")
+            self.assertRegex(out.splitlines()[-1], r"^\d+ failures?, \d+ warnings?$")
+            self.assertEqual(self.checks(n, "--peer", f"/ip4/127.0.0.1/tcp/{free_port()}", code=1)["peer connect"]["result"], "fail")
+
+    def test_before_anything_is_there(self):
+        a = ctl("--json", "--socket", "/nonexistent/p2posd.sock", "doctor", check=False)
+        self.assertEqual(a.code, 1)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -665,7 +665,7 @@ static void explain_names_the_cause_first(void **state)
 		strstr(buf_cstr(&e.lines), "2 of 5 members are online, and a majority is 3"));
 	assert_non_null(strstr(buf_cstr(&e.lines), "10.0.0.13/tcp/4100 failed at connect"));
 	assert_non_null(strstr(buf_cstr(&e.lines), "\n  it becomes healthy when 1 more member is online"));
-	assert_int_equal(strncmp(buf_cstr(&e.remedies), "it becomes healthy when 1 more member is online\n", 48), 0);
+	assert_non_null(strstr(buf_cstr(&e.remedies), "\nit becomes healthy when 1 more member is online\n"));
 	assert_string_equal(buf_cstr(&e.notes), "");
 	explain_deinit(&e);
 	core_explain_peer(r.c, &third, r.wall, r.now, &e);
