@@ -249,6 +249,40 @@ static void repeated_bytes_are_bounded_but_paid_for_by_new_ones(void **state)
 	part();
 }
 
+static void acknowledgements_of_nothing_new_are_bounded(void **state)
+{
+	(void)state;
+	meet(13);
+	for (int k = 0; k < 5; k++) {
+		for (int i = 0; i < 210; i++)
+			PUT("\x02\x00\x00\x00\x00");
+		say();
+	}
+	assert_churn("too many frames that change nothing");
+	part();
+}
+
+/* Some networks deliver everything twice and more; that is nobody's fault. */
+static void packets_that_the_path_repeats_count_once(void **state)
+{
+	uint8_t copy[1500];
+	size_t len;
+
+	(void)state;
+	meet(14);
+	for (int i = 0; i < 600; i++)
+		PUT("\x01");
+	quic_foreign_say(&f, buf_bytes(&frames));
+	assert_non_null(p.flights);
+	len = p.flights->len;
+	memcpy(copy, p.flights->data, len);
+	for (int i = 0; i < 20; i++)
+		quic_pair_throw(&p, QUIC_D, bytes_of(copy, len));
+	quic_pair_pass(&p, 100);
+	assert_alive();
+	part();
+}
+
 static void a_stream_of_crumbs_is_refused(void **state)
 {
 	(void)state;
@@ -541,6 +575,8 @@ int main(void)
 		cmocka_unit_test(another_connection_id_of_the_same_number_is_a_fault),
 		cmocka_unit_test(empty_frames_are_bounded),
 		cmocka_unit_test(repeated_bytes_are_bounded_but_paid_for_by_new_ones),
+		cmocka_unit_test(acknowledgements_of_nothing_new_are_bounded),
+		cmocka_unit_test(packets_that_the_path_repeats_count_once),
 		cmocka_unit_test(a_stream_of_crumbs_is_refused),
 		cmocka_unit_test(crumbs_of_a_stream_that_is_not_there_yet_are_refused_too),
 		cmocka_unit_test(large_pieces_may_leave_as_many_gaps_as_the_window_holds),
