@@ -213,8 +213,11 @@ void loop_stop(struct loop *l)
 
 void loop_turn(struct loop *l)
 {
-	/* What the end of a turn has yet to do is news, too. */
-	(void)uv_run(&l->uv, list_is_empty(&l->turn_ends) ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+	/* What the end of the turn before has yet to do is news, too. */
+	if (list_is_empty(&l->turn_ends))
+		(void)uv_run(&l->uv, UV_RUN_ONCE);
+	else
+		run_turn_ends(l);
 }
 
 mono_t loop_now(struct loop *l)
