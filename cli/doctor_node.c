@@ -281,6 +281,14 @@ void doctor_ask_node(struct doctor *d)
 
 /* ---- one peer ---- */
 
+static bool is_connected(struct doctor *d, const char *peer_id)
+{
+	json_t *r = ask(d, "peer.get", json_pack("{s:s}", "peer", peer_id), 0);
+
+	json_decref(r);
+	return r != NULL;
+}
+
 void doctor_try_peer(struct doctor *d, const char *address)
 {
 	json_t *r = ask(d, "peer.trace", json_pack("{s:s}", "address", address), TRACE_MS);
@@ -297,6 +305,11 @@ void doctor_try_peer(struct doctor *d, const char *address)
 		bool ok = json_is_true(json_object_get(s, "ok"));
 
 		snprintf(name, sizeof(name), "peer %.24s", out_text(s, "step"));
+		/* Of two connections to a peer one is closed, perhaps this one in the middle of the question. */
+		if (!ok && strcmp(out_text(s, "step"), "identify") == 0 && is_connected(d, out_text(r, "peer_id"))) {
+			doctor_say(d, DOCTOR_OK, name, NULL, "there is a connection to %s already", out_text(r, "peer_id"));
+			continue;
+		}
 		doctor_say(d, ok ? DOCTOR_OK : DOCTOR_FAIL, name, ok ? NULL : "p2posctl explain; is it up, and its port open?",
 			"%s%s%.1f ms%s%s", json_is_string(json_object_get(s, "address")) ? out_text(s, "address") : "",
 			json_is_string(json_object_get(s, "address")) ? "  " : "",

@@ -151,7 +151,7 @@ def two_nodes_with_one_key():
 def equivocation():
     with Cluster(3) as c:
         c.form()
-        admin, everybody, at = Admin(c[0].dir / "admin"), [n.peer_id for n in c], stamp()
+        admin, everybody, at = Admin(c[0].dir / "admin"), [n.peer_id for n in c], stamp(seconds=2)
         one = admin.snapshot(everybody, at)
         two = admin.snapshot(everybody[:2], at)
         publish(c[0], one, "--force")
