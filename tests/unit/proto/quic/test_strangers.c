@@ -42,6 +42,31 @@ static void an_honest_stranger_is_welcome(void **state)
 	}
 }
 
+/* */
+static void what_we_announce_is_what_the_rules_say(void **state)
+{
+	const ngtcp2_transport_params *ours;
+
+	(void)state;
+	for (int side = 0; side < 2; side++) {
+		quic_pair_init(&p, 8);
+		quic_foreign_init(&f, &p, side);
+		meet(side);
+		ours = ngtcp2_conn_get_remote_transport_params(f.wire);
+		assert_int_equal(ours->initial_max_data, 768 * 1024);
+		assert_int_equal(ours->initial_max_stream_data_bidi_local, 256 * 1024);
+		assert_int_equal(ours->initial_max_stream_data_bidi_remote, 256 * 1024);
+		assert_int_equal(ours->initial_max_streams_bidi, 64);
+		assert_int_equal(ours->initial_max_streams_uni, 0);
+		assert_int_equal(ours->active_connection_id_limit, 4);
+		assert_int_equal(ours->max_datagram_frame_size, 0);
+		assert_int_equal(ours->max_idle_timeout, 30 * NGTCP2_SECONDS);
+		assert_int_equal(ours->stateless_reset_token_present, side == QUIC_D);
+		quic_foreign_deinit(&f);
+		quic_pair_deinit(&p);
+	}
+}
+
 static void other_protocols_and_none_are_refused(void **state)
 {
 	const char *names[] = {"h3", NULL};
@@ -216,6 +241,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_honest_stranger_is_welcome),
+		cmocka_unit_test(what_we_announce_is_what_the_rules_say),
 		cmocka_unit_test(other_protocols_and_none_are_refused),
 		cmocka_unit_test(a_dialer_without_a_certificate_is_refused),
 		cmocka_unit_test(somebody_else_than_was_dialled_is_refused),
