@@ -6,6 +6,7 @@
  * done with it. */
 #include "daemon/io/ares_dns.h"
 
+#define CARES_NO_DEPRECATED /* what c-ares advises instead is not in that of Debian 12 */
 #include <ares.h>
 #include <assert.h>
 #include <netdb.h>
