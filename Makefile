@@ -188,6 +188,20 @@ install: all units
 	install -m 0644 README.md LICENSE CHANGELOG.md docs/state-units.md config/config.example.json \
 		$(DESTDIR)$(DOCDIR)
 
+# What is committed, as one file that needs no git to be built.
+DIST := p2pos-$(VERSION)
+dist: $(BUILD)/$(DIST).tar.xz
+$(BUILD)/$(DIST).tar.xz: FORCE
+	@mkdir -p $(@D)
+	$(Q)git archive --format=tar --prefix=$(DIST)/ HEAD | xz -T0 >$@.new && mv $@.new $@
+	@echo $@
+
+# Debian packages of what is committed, with debhelper. DEB_BUILD_OPTIONS= runs the unit tests, too.
+DEB_BUILD_OPTIONS ?= nocheck
+deb: dist
+	@DEB_BUILD_OPTIONS="$(DEB_BUILD_OPTIONS)" packaging/build-deb.sh $(BUILD)/$(DIST).tar.xz $(BUILD)/deb
+.PHONY: dist deb
+
 clean:
 	rm -rf $(BUILD)
 
