@@ -10,6 +10,7 @@
 #include "daemon/io/clocks.h"
 #include "daemon/io/rng_sodium.h"
 #include "daemon/node.h"
+#include "daemon/sys/handover.h"
 #include "daemon/sys/log.h"
 #include "daemon/sys/notify.h"
 #include "daemon/sys/privs.h"
@@ -164,7 +165,9 @@ static int start(const struct arguments *a)
 	} else if (!code) {
 		open_log(a, cfg);
 		(void)notify_open(); /* without systemd there is nobody to tell */
+		(void)handover_open();
 		code = node_run(&paths, cfg);
+		handover_close();
 		notify_close();
 		log_close();
 	}

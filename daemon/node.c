@@ -12,10 +12,12 @@
 
 #include "config/file.h"
 #include "daemon/io/clocks.h"
+#include "daemon/io/inherited.h"
 #include "daemon/io/interfaces.h"
 #include "daemon/io/rng_sodium.h"
 #include "daemon/net/quic_ports.h"
 #include "daemon/node_private.h"
+#include "daemon/sys/handover.h"
 #include "daemon/sys/last_words.h"
 #include "daemon/sys/log.h"
 #include "daemon/sys/notify.h"
@@ -339,7 +341,7 @@ static gid_t socket_group(const struct node *n)
 static int open_control(struct node *n)
 {
 	struct control_opts opts = {.node = &n->face, .path = n->paths.socket, .group = socket_group(n),
-		.read_only_group = n->config->control.read_only_group, .inherited_fd = -1};
+		.read_only_group = n->config->control.read_only_group, .inherited_fd = inherited_control()};
 	int err;
 
 	wiring_face(n);
@@ -400,6 +402,7 @@ void node_stop(struct node *n, const char *why)
 	n->is_stopping = true;
 	log_info("NODE", "stopping", kv_text("reason", why));
 	notify_stopping("stopping");
+	handover_stopping();
 	listener_free(n->listener);
 	n->listener = NULL;
 	n->face.listener = NULL;
@@ -530,11 +533,14 @@ static int build(struct node *n)
 	code = open_listener(n);
 	if (!code)
 		code = open_control(n);
+	if (!code)
+		handover_close_rest(); /* doors that the configuration has no more */
 	return code;
 }
 
 static void tear_down(struct node *n)
 {
+	handover_stopping();
 	if (n->loop)
 		chores_stop(n);
 	control_close(n->control);

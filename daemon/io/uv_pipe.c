@@ -17,7 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/io/inherited.h"
 #include "daemon/io/loop_private.h"
+#include "daemon/sys/handover.h"
 #include "proto/base/err.h"
 #include "proto/base/mem.h"
 
@@ -92,6 +94,14 @@ static int make_way(const struct sockaddr_un *sa)
 	return err;
 }
 
+static bool set_access(const char *path, const struct pipe_listen_opts *opts)
+{
+	/* A file of our own group needs no chown(), which the unit's system call filter forbids. */
+	return (opts->group == PIPE_NO_GROUP || opts->group == getegid() ||
+		       chown(path, (uid_t)-1, opts->group) == 0) &&
+	       chmod(path, opts->mode) == 0;
+}
+
 static int bind_socket(const struct sockaddr_un *sa, const struct pipe_listen_opts *opts,
 	int *ret_fd)
 {
@@ -107,10 +117,7 @@ static int bind_socket(const struct sockaddr_un *sa, const struct pipe_listen_op
 		close(fd);
 		return err;
 	}
-	/* A file of our own group needs no chown(), which the unit's system call filter forbids. */
-	if ((opts->group != PIPE_NO_GROUP && opts->group != getegid() &&
-		    chown(sa->sun_path, (uid_t)-1, opts->group) != 0) ||
-		chmod(sa->sun_path, opts->mode) != 0 || listen(fd, PIPE_BACKLOG) != 0) {
+	if (!set_access(sa->sun_path, opts) || listen(fd, PIPE_BACKLOG) != 0) {
 		err = io_error(-errno);
 		(void)unlink(sa->sun_path); /* we made it a moment ago */
 		close(fd);
@@ -162,6 +169,15 @@ static void on_fd(void *arg, int fd, const struct sockaddr_storage *from)
 
 static const struct door_handler door_handler = {on_fd, NULL};
 
+/* Was it made by an earlier process of ours? A socket unit decides itself who may use its own. */
+static bool is_bound_to(int fd, const char *path)
+{
+	struct sockaddr_un sa = {0};
+	socklen_t len = sizeof(sa);
+
+	return path && getsockname(fd, (struct sockaddr *)&sa, &len) == 0 && strcmp(sa.sun_path, path) == 0;
+}
+
 int pipe_listen(struct loop *l, const struct pipe_listen_opts *opts, struct pipe_listener **ret)
 {
 	struct pipe_listener *p;
@@ -172,8 +188,11 @@ int pipe_listen(struct loop *l, const struct pipe_listen_opts *opts, struct pipe
 		err = make_socket(opts, &fd);
 	else if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
 		err = io_error(-errno);
+	else if (is_bound_to(fd, opts->path))
+		(void)set_access(opts->path, opts); /* it may be another's now; then it stays as it was */
 	if (err)
 		return err;
+	handover_keep(INHERITED_CONTROL, fd);
 	p = xcalloc(1, sizeof(*p));
 	*p = (struct pipe_listener){.loop = l, .opts = *opts};
 	if (opts->inherited_fd < 0) {
@@ -199,8 +218,9 @@ void pipe_listener_close(struct pipe_listener *p)
 
 	if (!p)
 		return;
-	/* Another daemon may own the name by now, if somebody removed our file. */
-	if (p->path[0] && stat(p->path, &st) == 0 && st.st_dev == p->dev && st.st_ino == p->ino)
+	/* The next process goes on with it; or another daemon owns the name by now, if somebody removed
+	 * our file. */
+	if (p->path[0] && !handover_is_kept(INHERITED_CONTROL) && stat(p->path, &st) == 0 && st.st_dev == p->dev && st.st_ino == p->ino)
 		(void)unlink(p->path);
 	door_close(p->door);
 	free(p);

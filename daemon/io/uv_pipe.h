@@ -23,7 +23,7 @@ struct pipe_listen_opts {
 	mode_t mode;      /* the file never has more than this, not even for a moment */
 	gid_t group;      /* PIPE_NO_GROUP: as the process creates it */
 	int inherited_fd; /* a listening socket from the service manager instead; -1: none. Its file is
-	                   * neither made nor removed by us. */
+	                   * neither made nor removed by us; mode and group are set if it is `path` */
 	/* The flow is the callee's; reading starts with flow_start(). */
 	void (*on_accept)(void *arg, struct flow *take_flow, const struct pipe_caller *who);
 	void *arg;
@@ -36,7 +36,8 @@ struct pipe_listener;
  * path, P2P_ERR_DENIED, P2P_ERR_NOT_FOUND (no such directory), P2P_ERR_IO. */
 int pipe_listen(struct loop *l, const struct pipe_listen_opts *opts, struct pipe_listener **ret);
 
-/* Closes, and removes the file if it is still the one that we made. NULL is fine. */
+/* Closes, and removes the file if it is still the one that we made and the socket is not kept for
+ * the next process (daemon/sys/handover.h). NULL is fine. */
 void pipe_listener_close(struct pipe_listener *p);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "daemon/io/inherited.h"
 #include "daemon/io/loop_private.h"
 #include "proto/base/err.h"
 #include "proto/base/mem.h"
@@ -127,10 +128,11 @@ int tcp_listen(struct loop *l, const struct maddr_ip *addr, const struct tcp_lis
 	void *arg, struct tcp_listener **ret)
 {
 	struct tcp_listener *t;
-	int fd = -1, err = listening_socket(addr, &fd);
+	int fd = inherited_ip(SOCK_STREAM, addr), err = fd < 0 ? listening_socket(addr, &fd) : 0;
 
 	if (err)
 		return err;
+	inherited_keep_ip(SOCK_STREAM, addr, fd);
 	t = xcalloc(1, sizeof(*t));
 	*t = (struct tcp_listener){.loop = l, .addr = *addr, .handler = handler, .arg = arg};
 	(void)fd_local(fd, &t->addr);
@@ -152,6 +154,7 @@ void tcp_listener_close(struct tcp_listener *t)
 {
 	if (!t)
 		return;
+	inherited_forget_ip(SOCK_STREAM, &t->addr);
 	door_close(t->door);
 	free(t);
 }

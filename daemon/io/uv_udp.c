@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "daemon/io/inherited.h"
 #include "daemon/io/udp_private.h"
 #include "proto/base/mem.h"
 
@@ -42,7 +43,7 @@ static bool set_musts(const struct udp_socket *u)
 	if (u->addr.family == 4)
 		return set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE) &&
 			(!u->is_bound_to_any || set_option(fd, IPPROTO_IP, IP_PKTINFO, 1));
-	return set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) &&
+	return (option_of(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 1 || set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) &&
 		set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE) &&
 		set_option(fd, IPPROTO_IPV6, IPV6_DONTFRAG, 1) &&
 		(!u->is_bound_to_any || set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1));
@@ -70,10 +71,15 @@ static int open_descriptor(struct udp_socket *u)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = ip_to_sockaddr(&u->addr, &sa);
+	bool is_bound;
 
-	u->fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (u->fd < 0 || !set_musts(u) || bind(u->fd, (struct sockaddr *)&sa, len) != 0)
+	u->fd = inherited_ip(SOCK_DGRAM, &u->addr);
+	is_bound = u->fd >= 0;
+	if (!is_bound)
+		u->fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (u->fd < 0 || !set_musts(u) || (!is_bound && bind(u->fd, (struct sockaddr *)&sa, len) != 0))
 		return io_error(-errno);
+	inherited_keep_ip(SOCK_DGRAM, &u->addr, u->fd);
 	set_wishes(u);
 	len = sizeof(sa);
 	if (getsockname(u->fd, (struct sockaddr *)&sa, &len) != 0)
@@ -134,6 +140,7 @@ void udp_close(struct udp_socket *u)
 {
 	if (!u)
 		return;
+	inherited_forget_ip(SOCK_DGRAM, &u->addr);
 	buf_deinit(&u->kept);
 	uv_close((uv_handle_t *)&u->uv, on_closed);
 	close(u->fd); /* libuv has let go of it already */

@@ -105,6 +105,36 @@ void notify_stopping(const char *status)
 	tell("STOPPING=1\n", status);
 }
 
+bool notify_keep_fd(const char *name, int fd)
+{
+	char text[128];
+	union {
+		struct cmsghdr head; /* for its alignment */
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec part = {.iov_base = text};
+	struct msghdr m = {.msg_name = &supervisor, .msg_namelen = supervisor_len, .msg_iov = &part,
+		.msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	if (notify_fd < 0)
+		return false;
+	part.iov_len = (size_t)snprintf(text, sizeof(text), "FDSTORE=1\nFDNAME=%.64s\nFDPOLL=0", name);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	return sendmsg(notify_fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+}
+
+void notify_drop_fd(const char *name)
+{
+	char what[128];
+
+	snprintf(what, sizeof(what), "FDSTOREREMOVE=1\nFDNAME=%.64s", name);
+	tell(what, NULL);
+}
+
 int64_t notify_watchdog_ms(void)
 {
 	return watchdog_ms;

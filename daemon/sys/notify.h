@@ -27,6 +27,13 @@ void notify_status(const char *status);
 void notify_reloading(mono_t now);
 void notify_stopping(const char *status);
 
+/* Has a copy of `fd` kept under `name`, to be handed to the next process of this service; false
+ * when nobody listens. It is kept whatever poll() says of it: a UDP socket with an error in its
+ * queue is a good one. */
+bool notify_keep_fd(const char *name, int fd);
+/* Lets go of all that is kept under `name`. */
+void notify_drop_fd(const char *name);
+
 /* How often the watchdog must be fed at the latest, halved as systemd advises; 0 = not at all. */
 int64_t notify_watchdog_ms(void);
 /* Feeds it, if the node deserves it (R-64), and returns whether it did: the loop came round to this

@@ -2,6 +2,7 @@
 """What a service manager sees: the units, the words that p2posd tells it, and the state as files.
 
 Units that really start and stop are tested by tests/packages, in machines that boot."""
+import fcntl
 import os
 import pathlib
 import re
@@ -10,9 +11,10 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import unittest
 
-from p2pos import BUILD, PATIENCE, ROOT, Cluster, run, wait_until
+from p2pos import BUILD, P2POSD, PATIENCE, ROOT, Cluster, free_port, run, wait_until
 
 ANALYZE = shutil.which("systemd-analyze")
 EXPOSURE_MAX = 1.1  # operator.md, "Files and unit"
@@ -208,3 +210,126 @@ class State(unittest.TestCase):
             a = run([STATE, *args], check=False)
             self.assertEqual((a.code, len(a.err.splitlines())), (64, 1), a.err)
         self.assertEqual(run([STATE, "--dir", "/proc/nope"], check=False).code, 73)
+
+
+class Restart(unittest.TestCase):
+    """The test is systemd: it keeps the sockets that p2posd gives it, and hands them to the next."""
+
+    def setUp(self):
+        self.cluster = Cluster(1)
+        self.addCleanup(self.cluster.__exit__, None, None, None)
+        self.node = self.cluster[0]
+        self.supervisor = Supervisor(self.cluster.dir)
+        self.addCleanup(self.supervisor.close)
+        self.kept = {}
+        self.addCleanup(lambda: [os.close(fd) for fd in self.kept.values()])
+        self.node.init()
+
+    def stop(self):
+        """Ends the node, and does all that it asked for."""
+        code = self.node.stop()
+        self.supervisor.s.setblocking(False)
+        self.hear(None)
+        self.supervisor.s.settimeout(PATIENCE)
+        return code
+
+    def hear(self, what):
+        """Reads what p2posd says until `what`, or as long as there is something, and keeps what it gives."""
+        while True:
+            try:
+                data, fds, _, _ = socket.recv_fds(self.supervisor.s, 4096, 4)
+            except BlockingIOError:
+                return
+            lines = data.decode().splitlines()
+            name = next((x[7:] for x in lines if x.startswith("FDNAME=")), None)
+            if "FDSTORE=1" in lines:
+                self.assertIn("FDPOLL=0", lines)
+                if name in self.kept:
+                    os.close(self.kept.pop(name))
+                self.kept[name] = fds[0]
+            elif "FDSTOREREMOVE=1" in lines:
+                os.close(self.kept.pop(name))
+            if what in lines:
+                return
+
+    def start(self):
+        """As Node.start(), with what is kept from descriptor 3 on."""
+        names = list(self.kept)
+        fds = [self.kept[n] for n in names]
+        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 100) for fd in fds]
+        moves = " ".join(f"{3 + i}<&{fd}" for i, fd in enumerate(high)) + " ".join(f" {fd}<&-" for fd in high)
+        script = f'LISTEN_PID=$$ exec "$0" "$@" {moves}'
+        env = {**os.environ, "NOTIFY_SOCKET": str(self.supervisor.path)}
+        if names:
+            env.update(LISTEN_FDS=str(len(names)), LISTEN_FDNAMES=":".join(names))
+        with open(self.node.log_path, "ab") as log:
+            self.node.proc = subprocess.Popen(["bash", "-c", script, str(P2POSD), "--data-dir", str(self.node.dir)],
+                                              stdout=log, stderr=log, env=env, pass_fds=high)
+        for fd in high:
+            os.close(fd)
+        self.hear("READY=1")
+        self.node.wait_state("healthy")
+
+    def test_nobody_is_turned_away_while_the_node_restarts(self):
+        self.start()
+        tcp = f"tcp-{self.node.host}-{self.node.port}"
+        self.assertTrue({tcp, "control"} <= set(self.kept), self.kept)
+        inode = self.node.socket.stat().st_ino
+        over = threading.Event()
+        tries, refused = [0], []
+
+        def knock():
+            while not over.wait(0.01):  # not faster than the kernel's queue is long while nobody accepts
+                tries[0] += 1
+                try:
+                    socket.create_connection((self.node.host, self.node.port), timeout=PATIENCE).close()
+                    with socket.socket(socket.AF_UNIX) as s:
+                        s.setblocking(False)
+                        s.connect(str(self.node.socket))
+                except BlockingIOError:
+                    pass  # the queue of the control socket is full, which is no refusal
+                except OSError as e:
+                    refused.append(e)
+        visitor = threading.Thread(target=knock)
+        visitor.start()
+        try:
+            for _ in range(3):
+                self.assertEqual(self.stop(), 0)
+                before = tries[0]
+                wait_until("somebody knocks while no process is there", lambda: tries[0] > before + 10)
+                self.start()
+        finally:
+            over.set()
+            visitor.join()
+        self.assertEqual(refused, [])
+        self.assertGreater(tries[0], 30)
+        self.assertEqual(self.node.socket.stat().st_ino, inode)
+
+    def test_a_door_of_an_earlier_configuration_is_let_go(self):
+        self.start()
+        old = f"tcp-{self.node.host}-{self.node.port}"
+        self.assertIn(old, self.kept)
+        self.stop()
+        self.node.port = free_port()
+        self.node.configure(listen=[self.node.listen])
+        self.start()
+        self.assertIn(f"tcp-{self.node.host}-{self.node.port}", self.kept)
+        self.assertNotIn(old, self.kept)
+
+    def test_a_reload_lets_go_of_the_doors_it_closes(self):
+        self.start()
+        old = f"tcp-{self.node.host}-{self.node.port}"
+        self.node.port = free_port()
+        self.node.configure(listen=[self.node.listen])
+        self.node.proc.send_signal(signal.SIGHUP)
+        self.hear("RELOADING=1")
+        self.hear("READY=1")
+        self.assertNotIn(old, self.kept)
+        self.assertIn(f"tcp-{self.node.host}-{self.node.port}", self.kept)
+
+    def test_a_control_socket_whose_file_is_gone_is_made_anew(self):
+        self.start()
+        self.stop()
+        self.node.socket.unlink()
+        self.start()
+        self.assertEqual(self.node.ctl("status").code, 0)
