@@ -71,6 +71,12 @@ int cmd_config_set(struct cli *c);
 int cmd_config_diff(struct cli *c);
 int cmd_config_apply(struct cli *c);
 int cmd_config_schema(struct cli *c);
+/* cmd_log.c, cmd_convert.c, cmd_handover.c, cmd_completion.c */
+int cmd_log_tail(struct cli *c);
+int cmd_key_convert(struct cli *c);
+int cmd_admin_import(struct cli *c);
+int cmd_admin_rotate(struct cli *c);
+int cmd_completion(struct cli *c);
 /* cmd_doctor.c */
 int cmd_doctor(struct cli *c);
 /* cmd_db.c */

@@ -2,9 +2,10 @@
 /* log.* and metrics.get: what this process says of itself. */
 #include "daemon/control/dispatch.h"
 #include "daemon/control/shape.h"
-#include "daemon/sys/log.h"
+#include "daemon/sys/log_recent.h"
 #include "daemon/sys/metrics.h"
 
+#define TAIL_LINES        20
 #define METRICS_BYTES_MAX (4u * 1024 * 1024) /* the table is bounded far below */
 
 static const char *level_of(const char *module)
@@ -45,6 +46,24 @@ struct answer *do_LOG_SET_LEVEL(struct call *c)
 	/* Setting all at once may change modules even if the general level was this one. */
 	json_object_set_new(result, "changed", json_boolean(before != level));
 	return call_ok(c, result);
+}
+
+struct answer *do_LOG_TAIL(struct call *c)
+{
+	json_t *list = json_array();
+	struct log_line line;
+	uint64_t lines;
+	struct answer *answer = call_uint(c, "lines", 1, LOG_RECENT_LINES, TAIL_LINES, &lines);
+
+	if (answer) {
+		json_decref(list);
+		return answer;
+	}
+	for (size_t i = 0; log_recent_at((size_t)lines, i, &line); i++)
+		json_array_append_new(list, json_pack("{s:o, s:s, s:s, s:o}", "time", shape_time(line.at), "level",
+						    log_level_name(line.level), "module", line.module, "text",
+						    shape_text(line.text)));
+	return call_ok(c, json_pack("{s:o}", "lines", list));
 }
 
 struct answer *do_METRICS_GET(struct call *c)

@@ -4,6 +4,7 @@
 
 #include "daemon/sys/log_actions.h"
 #include "daemon/sys/log_parts.h"
+#include "daemon/sys/log_recent.h"
 #include "proto/base/err.h"
 #include "proto/base/mem.h"
 #include "proto/base/text.h"
@@ -70,6 +71,7 @@ void log_close(void)
 {
 	log_sink_close();
 	log_flood_reset();
+	log_recent_clear();
 	buf_deinit(&the.text);
 	buf_deinit(&the.form);
 	the.on_line = NULL;
@@ -211,6 +213,7 @@ static void print(struct log_record *r)
 	the.counts.lines[r->level]++;
 	if (!carry(r))
 		the.counts.lost++;
+	log_recent_put(&(struct log_line){r->level, r->module, r->action, buf_cstr(&the.text), r->at});
 	if (the.on_line && !the.is_telling) {
 		/* A copy: the listener may log, and that line reuses the buffer. */
 		char *text = xstrdup(buf_cstr(&the.text));

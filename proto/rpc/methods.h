@@ -162,6 +162,8 @@
 		(P(level, TEXT, MUST, "error, warn, info or debug")                         \
 		 P(module, TEXT, MAY, "of this module alone")),                                    \
 		"changed level modules[]", ())                                                     \
+	X(LOG_TAIL, "log.tail", READER, "the newest lines of the log",                             \
+		(P(lines, UINT, MAY, "how many, 1 to 256; 20 if left out")), "lines[]", ())        \
 	X(EVENTS_SUBSCRIBE, "events.subscribe", READER, "be told what happens, as it happens",     \
 		(P(types, TEXTS, MAY, "state, member, membership, peer, alert, log, pending; "     \
 				      "all but log if left out")),                                 \

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an operator does beside the membership: configuration, database, support bundle, checks."""
-import io
 import json
 import os
 import pathlib
+import re
+import shutil
 import sqlite3
 import subprocess
 import tarfile
+import tempfile
 import unittest
 
-from p2pos import P2POSCTL, Cluster, Node, ctl, free_port, run, wait_until
+from p2pos import P2POSCTL, Cluster, ctl, free_port, run, strangers, wait_until
+from test_cli import commands
 
 
 class WithOne(unittest.TestCase):
@@ -208,6 +211,103 @@ class Doctor(unittest.TestCase):
     def test_before_anything_is_there(self):
         a = ctl("--json", "--socket", "/nonexistent/p2posd.sock", "doctor", check=False)
         self.assertEqual(a.code, 1)
+
+
+class Log(WithOne):
+    def test_the_newest_lines_and_what_follows(self):
+        n = self.node
+        lines = n.json("log", "tail", "--lines", "5")["lines"]
+        self.assertLessEqual(len(lines), 5)
+        self.assertIn("[NODE] action=ready", n.ctl("log", "tail", "--lines", "200").out)
+        self.fails(64, "log", "tail", "--lines", "0", reason="invalid_params")
+        p = subprocess.Popen([P2POSCTL, "--socket", n.socket, "log", "tail", "--follow"], stdout=subprocess.PIPE, text=True)
+        p.stdout.readline()  # it has begun
+        n.ctl("node", "reload")
+        for line in p.stdout:
+            if "action=config_reloaded" in line:
+                break
+        p.stdout.close()
+        n.ctl("node", "reload")
+        self.assertEqual(p.wait(timeout=60), 0)
+
+
+class Keys(unittest.TestCase):
+    def test_a_key_goes_through_every_form_and_comes_back(self):
+        with tempfile.TemporaryDirectory() as d:
+            ctl("key", "generate", "--out", f"{d}/key")
+            first = pathlib.Path(f"{d}/key").read_text()
+            peer = ctl("key", "show-id", f"@{d}/key", "--field", "peer_id").out
+            for form in ("pem", "hex", "protobuf", "base64"):
+                ctl("key", "convert", f"@{d}/key", "--to", form, "--out", f"{d}/{form}")
+                self.assertEqual(os.stat(f"{d}/{form}").st_mode & 0o777, 0o600)
+                self.assertEqual(ctl("key", "convert", f"@{d}/{form}").out, first, form)
+            # Others read it too.
+            if shutil.which("openssl"):
+                text = run(["openssl", "pkey", "-in", f"{d}/pem", "-noout", "-text"]).out
+                seed = pathlib.Path(f"{d}/hex").read_text().strip()
+                self.assertIn(seed, re.sub(r"[^0-9a-f]", "", text))
+            self.assertTrue(peer.startswith("12D3KooW"))
+
+    def test_what_is_no_key_is_refused(self):
+        with tempfile.TemporaryDirectory() as d:
+            for i, text in enumerate(("", "hello", "-----BEGIN PRIVATE KEY-----\nMEE=\n-----END PRIVATE KEY-----\n", "ab" * 64)):
+                path = pathlib.Path(f"{d}/{i}")
+                path.write_text(text)
+                self.assertEqual(ctl("key", "convert", f"@{path}", check=False).code, 65, text)
+            self.assertEqual(ctl("key", "convert", "@/nonexistent", check=False).code, 66)
+            self.assertEqual(ctl("key", "convert", f"@{d}/0", "--to", "jpeg", check=False).code, 64)
+
+    def test_a_bundle_becomes_files_and_an_admin_gives_way_to_another(self):
+        with Cluster(1) as c:
+            c.form()
+            n, admin = c[0], c[0].dir / "admin"
+            ctl("admin", "bundle", "--admin-key", f"@{admin}/admin.key", "--bootstrap", "example.org",
+                "--system-pubkey", n.config["system_pubkey"], "--out", c.dir / "bundle")
+            a = ctl("--json", "admin", "import", f"@{c.dir}/bundle", "--out", c.dir / "back").json
+            self.assertEqual((a["bootstrap"], a["system_pubkey"]), ("example.org", n.config["system_pubkey"]))
+            for name in ("admin.key", "admin.proof"):
+                self.assertEqual((c.dir / "back" / name).read_bytes().strip(), (admin / name).read_bytes().strip(), name)
+            self.assertEqual(ctl("admin", "import", f"@{admin}/admin.key", "--out", c.dir / "x", check=False).code, 65)
+            a = ctl("--json", "admin", "rotate", f"@{admin}/admin.proof", "--system-key", f"@{admin}/system.key",
+                    "--out", c.dir / "next").json
+            self.assertNotEqual(a["peer_id"], a["old_peer_id"])
+            a = n.json("member", "add", strangers(1)[0], "--admin-key", f"@{c.dir}/next/admin.key", "--yes", "--force")
+            self.assertTrue(a["applied"])
+
+
+class Completion(WithOne):
+    def words(self, *typed):
+        return self.node.ctl("completion", "words", "--", *typed, env={"P2POS_SOCKET": str(self.node.socket)}).out.split()
+
+    def test_commands_options_values_and_ids(self):
+        self.assertIn("member", self.words(""))
+        self.assertEqual(self.words("stat"), ["status"])
+        self.assertIn("approve", self.words("member", ""))
+        self.assertEqual(self.words("member", "appr"), ["approve"])
+        self.assertEqual(self.words("member", "approve", "--admin-k"), ["--admin-key"])
+        self.assertEqual(self.words("health", "--wait-for", "h"), ["healthy"])
+        self.assertEqual(self.words("--color", "al"), ["always"])
+        self.assertEqual(self.words("member", "remove", "12D3"), [self.node.peer_id])
+        self.assertEqual(self.words("--timeout", "5s", "db", ""), ["check", "backup", "compact"])
+        self.assertEqual(self.words("member", "verify", "@"), [])
+
+    def test_every_command_of_the_table_can_be_typed(self):
+        for words in commands():
+            first, _, second = words.partition(" ")
+            self.assertIn(first, self.words(""))
+            if second:
+                self.assertIn(second.split()[0], self.words(first, ""), words)
+
+    def test_the_scripts_do_their_work_in_their_shell(self):
+        with tempfile.TemporaryDirectory() as d:
+            os.symlink(P2POSCTL.resolve(), f"{d}/p2posctl")
+            path = {"PATH": f"{d}:{os.environ['PATH']}"}
+            script = ctl("completion", "bash").out
+            got = run(["bash", "-c", script + 'COMP_WORDS=(p2posctl member ap); COMP_CWORD=2; _p2posctl; echo "${COMPREPLY[*]}"'], env=path)
+            self.assertEqual(got.out.strip(), "approve", got.err)
+            for shell in ("zsh", "fish"):
+                self.assertIn("completion words", ctl("completion", shell).out)
+            self.assertEqual(ctl("completion", "tcsh", check=False).code, 64)
 
 
 if __name__ == "__main__":
