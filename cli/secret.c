@@ -69,8 +69,20 @@ int secret_read_key(struct cli *c, const char *what, const char *where, struct k
 	return code;
 }
 
+/* Whether a second run would write what is there. */
+static bool holds(const char *path, struct bytes content)
+{
+	struct buf text = BUF_SECRET(KEY_FILE_BYTES_MAX);
+	bool same = file_read_nofollow(path, &text, NULL) == 0 && bytes_eq(buf_bytes(&text), content);
+
+	buf_deinit(&text);
+	return same;
+}
+
 int secret_write(struct cli *c, const char *path, struct bytes content)
 {
+	if (holds(path, content))
+		return 0;
 	if (file_replace(path, content, 0600) == 0)
 		return 0;
 	return out_fail(c, CLI_CANTCREAT, "is the directory there, and writable for you?",
