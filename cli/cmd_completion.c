@@ -181,19 +181,24 @@ static int offer_words(struct cli *c, int n, char **words)
 	return CLI_OK;
 }
 
+static void print_script(struct cli *c, json_t *r)
+{
+	(void)c;
+	fputs(out_text(r, "script"), stdout);
+}
+
 int cmd_completion(struct cli *c)
 {
+	static const struct {
+		const char *shell, *script;
+	} scripts[] = {{"bash", bash_script}, {"zsh", zsh_script}, {"fish", fish_script}};
 	const char *what = c->argv[0];
 
 	if (strcmp(what, "words") == 0)
 		return offer_words(c, c->argc - 1, c->argv + 1);
-	if (strcmp(what, "bash") == 0)
-		fputs(bash_script, stdout);
-	else if (strcmp(what, "zsh") == 0)
-		fputs(zsh_script, stdout);
-	else if (strcmp(what, "fish") == 0)
-		fputs(fish_script, stdout);
-	else
-		return out_fail(c, CLI_USAGE, "bash, zsh or fish", "completion: '%s' is no shell that it knows", what);
-	return CLI_OK;
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++)
+		if (strcmp(what, scripts[i].shell) == 0)
+			return out_result(c, json_pack("{s:s,s:s}", "shell", what, "script", scripts[i].script), CLI_OK,
+				print_script);
+	return out_fail(c, CLI_USAGE, "bash, zsh or fish", "completion: '%s' is no shell that it knows", what);
 }
