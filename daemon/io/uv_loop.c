@@ -38,6 +38,7 @@ struct loop {
 	int64_t skipped_ns;      /* loop_skip_ms() */
 	bool is_now_stale;       /* a wait lies between `now` and the next callback */
 	bool is_waiting;         /* `now` is the time at which the wait began */
+	bool has_ended_turn; /* loop_turn() did that last, and nothing else */
 	struct loop_stats stats;
 	void (*on_stall)(void *arg, int64_t stalled_ms);
 	void *on_stall_arg;
@@ -213,11 +214,12 @@ void loop_stop(struct loop *l)
 
 void loop_turn(struct loop *l)
 {
-	/* What the end of the turn before has yet to do is news, too. */
-	if (list_is_empty(&l->turn_ends))
-		(void)uv_run(&l->uv, UV_RUN_ONCE);
-	else
+	/* What the end of the turn before has yet to do is news, too, but not over and over. */
+	l->has_ended_turn = !l->has_ended_turn && !list_is_empty(&l->turn_ends);
+	if (l->has_ended_turn)
 		run_turn_ends(l);
+	else
+		(void)uv_run(&l->uv, UV_RUN_ONCE);
 }
 
 mono_t loop_now(struct loop *l)
