@@ -321,6 +321,9 @@ static void on_identified(void *arg, const struct identify_news *news)
 
 	list_each(node, &d->dials) {
 		struct dial *dial = list_entry(node, struct dial, node);
+		/* Of two connections to one peer one is closed: all that was asked about has worked. */
+		bool was_duplicate =
+			news->err == P2P_ERR_CLOSED && swarm_find(d->swarm, &dial->who) != 0;
 
 		if (dial->won != news->conn || !dial->wants_identify || news->is_push)
 			continue;
@@ -329,9 +332,10 @@ static void on_identified(void *arg, const struct identify_news *news)
 
 			if (a->state != ATTEMPT_WON)
 				continue;
-			if (!news->err)
+			if (!news->err || was_duplicate)
 				attempt_enter(a, DIAL_DONE);
-			attempt_told(a)->err = news->err;
+			else
+				attempt_told(a)->err = news->err;
 		}
 		finish(dial);
 	}
