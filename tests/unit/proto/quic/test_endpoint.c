@@ -428,6 +428,31 @@ static void a_forged_reset_ends_nothing(void **state)
 	quic_pair_deinit(&p);
 }
 
+static void altered_packets_are_counted_and_end_nothing(void **state)
+{
+	uint8_t copy[1500];
+	size_t len;
+
+	(void)state;
+	quic_pair_init(&p, 19);
+	quic_pair_open(&p);
+	quic_pair_pass(&p, 1000);
+	(void)quic_pair_say(&p, QUIC_D, BYTES_LIT("as it was"));
+	quic_pair_send(&p);
+	assert_non_null(p.flights);
+	len = p.flights->len;
+	assert_true(len <= sizeof(copy));
+	memcpy(copy, p.flights->data, len);
+	for (int i = 0; i < 10; i++) {
+		copy[len - 1]++;
+		quic_pair_throw(&p, QUIC_D, bytes_of(copy, len));
+	}
+	quic_pair_pass(&p, 1000);
+	assert_int_equal(stats().undecryptable, 10);
+	assert_false(p.side[QUIC_L].is_closed);
+	quic_pair_deinit(&p);
+}
+
 /* ---- Behind the end ---- */
 
 static void a_close_that_got_lost_is_said_again_but_less_and_less(void **state)
@@ -534,6 +559,7 @@ int main(void)
 		cmocka_unit_test(a_listener_that_forgot_us_says_so),
 		cmocka_unit_test(resets_are_short_bounded_and_never_answer_each_other),
 		cmocka_unit_test(a_forged_reset_ends_nothing),
+		cmocka_unit_test(altered_packets_are_counted_and_end_nothing),
 		cmocka_unit_test(a_close_that_got_lost_is_said_again_but_less_and_less),
 		cmocka_unit_test(behind_the_peers_close_there_is_silence),
 		cmocka_unit_test(closed_ones_are_bounded),

@@ -463,6 +463,25 @@ static void windows_grow_for_members_and_not_for_guests(void **state)
 	assert_true(took[1] < took[0] / 2);
 }
 
+static void the_window_of_a_slow_consumer_stays(void **state)
+{
+	uint32_t s;
+
+	(void)state;
+	quic_pair_init(&p, 21);
+	p.side[QUIC_L].is_lazy = true;
+	quic_pair_open(&p);
+	assert_ok(quic_open(conn(QUIC_D), &s));
+	for (int i = 0; i < 20; i++) {
+		assert_true(quic_write(conn(QUIC_D), s, pattern(QUIC_WINDOW_BYTES)) >= 0);
+		quic_pair_pass(&p, 500);
+		assert_ok(quic_consumed(conn(QUIC_L), s, quic_unread(conn(QUIC_L), s).len / 2));
+	}
+	assert_int_equal(conn(QUIC_L)->grown_bytes, 0);
+	assert_int_equal(conn(QUIC_L)->conn_grown_bytes, 0);
+	quic_pair_deinit(&p);
+}
+
 static void streams_take_turns(void **state)
 {
 	uint32_t s[4];
@@ -565,6 +584,7 @@ int main(void)
 		cmocka_unit_test(bulk_gets_through_a_bad_path),
 		cmocka_unit_test(bytes_survive_a_bad_path_in_order),
 		cmocka_unit_test(windows_grow_for_members_and_not_for_guests),
+		cmocka_unit_test(the_window_of_a_slow_consumer_stays),
 		cmocka_unit_test(streams_take_turns),
 		cmocka_unit_test(small_writes_share_a_datagram),
 		cmocka_unit_test(trains_keep_to_their_budget),
