@@ -52,10 +52,11 @@ static void check_secrets(const struct config *cfg, struct config_report *r)
 			cfg->has_system_key
 				? "has no effect: system_pubkey is set"
 				: "is on: anybody may decide who belongs to this cluster");
-	if (cfg->metrics.has_listen &&
+	if (cfg->metrics.has_listen && !cfg->metrics.expose &&
 		maddr_ip_reach(&cfg->metrics.listen) != MADDR_REACH_LOOPBACK)
-		config_warning(r, "/metrics/listen",
-			"is no loopback address: whoever reaches it can read the metrics");
+		config_error(r, "/metrics/listen",
+			"is no loopback address: whoever reaches it could read the metrics; "
+			"\"expose\": true beside it allows that");
 }
 
 void config_check(const struct config *cfg, struct config_report *report)

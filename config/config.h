@@ -112,6 +112,7 @@ struct config {
 	struct {
 		bool has_listen;
 		struct maddr_ip listen;
+		bool expose;     /* `listen` may be an address that others reach */
 		bool per_member; /* a gauge per member id (operator.md, Metrics) */
 	} metrics;
 	struct {

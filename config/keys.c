@@ -85,6 +85,8 @@ const struct config_key config_keys[] = {
 		"Connections of peers that are no members"},
 	{"metrics.listen", &kind_endpoint, LIST(metrics.has_listen), 0, 0, NULL, "\"\"", 0,
 		"host:port for metrics over HTTP, for instance 127.0.0.1:4102; empty = none"},
+	{"metrics.expose", &kind_bool, FIELD(metrics.expose), 0, 0, NULL, "false", 0,
+		"Allow metrics.listen on an address that is no loopback; whoever reaches it can read them"},
 	{"metrics.per_member", &kind_bool, FIELD(metrics.per_member), 0, 0, NULL, "false", KEY_LIVE,
 		"One series a member id; off, because labels without bound hurt"},
 	{"log.level", &kind_word, FIELD(log.level), 0, 0, LOG_LEVEL_WORDS, "\"info\"", KEY_LIVE,

@@ -122,7 +122,6 @@ static void review_idle_keys(struct node *n)
 		bool is_set;
 		const char *key;
 	} keys[] = {
-		{c->metrics.has_listen, "metrics.listen"},
 		{c->wss.cert[0] != '\0', "wss.cert"},
 		{c->dns.doh != DOH_OFF, "dns.doh"},
 		{c->auto_tls.mode == AUTOTLS_ON, "auto_tls.mode"},

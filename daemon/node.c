@@ -356,6 +356,17 @@ static int open_control(struct node *n)
 	return 0;
 }
 
+static int open_metrics(struct node *n)
+{
+	char what[CONFIG_ENDPOINT_SIZE + 24], text[CONFIG_ENDPOINT_SIZE];
+	int err = metrics_http_open(&n->face, &n->metrics);
+
+	if (!err)
+		return 0;
+	snprintf(what, sizeof(what), "metrics.listen %s", config_endpoint_text(&n->config->metrics.listen, text));
+	return fail(NODE_EXIT_UNAVAILABLE, what, listen_error(err));
+}
+
 /* ---- the first start of a new cluster ---- */
 
 static void on_first_snapshot(void *arg, const struct core_verdict *v)
@@ -534,6 +545,8 @@ static int build(struct node *n)
 	if (!code)
 		code = open_control(n);
 	if (!code)
+		code = open_metrics(n);
+	if (!code)
 		handover_close_rest(); /* doors that the configuration has no more */
 	return code;
 }
@@ -543,6 +556,7 @@ static void tear_down(struct node *n)
 	handover_stopping();
 	if (n->loop)
 		chores_stop(n);
+	metrics_http_close(n->metrics);
 	control_close(n->control);
 	n->control = NULL; /* news of what is torn down next reach nobody */
 	listener_free(n->listener);

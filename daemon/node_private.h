@@ -5,6 +5,7 @@
 
 #include "daemon/cluster/drive.h"
 #include "daemon/control/control.h"
+#include "daemon/control/metrics_http.h"
 #include "daemon/discover/bootstrap.h"
 #include "daemon/node.h"
 #include "daemon/sys/secrets.h"
@@ -51,6 +52,7 @@ struct node {
 	struct listener *listener;
 	struct control_node face;
 	struct control *control;
+	struct metrics_http *metrics; /* NULL when no port is configured */
 	struct chores chores;
 
 	char name[64];

@@ -18,6 +18,7 @@
 	/* life of the process */                                                                  \
 	X(start, ALWAYS, "")                                                                       \
 	X(start_failed, ALWAYS, "")                                                                \
+	X(metrics_listen, ALWAYS, "")                                                                \
 	X(ready, ALWAYS, "")                                                                       \
 	X(stopping, ALWAYS, "")                                                                    \
 	X(stop, ALWAYS, "")                                                                        \

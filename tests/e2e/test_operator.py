@@ -5,12 +5,14 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import sqlite3
 import subprocess
 import tarfile
 import tempfile
 import unittest
 
+import openmetrics
 from p2pos import P2POSCTL, Cluster, ctl, free_port, run, strangers, wait_until
 from test_cli import commands
 
@@ -273,6 +275,99 @@ class Keys(unittest.TestCase):
             self.assertNotEqual(a["peer_id"], a["old_peer_id"])
             a = n.json("member", "add", strangers(1)[0], "--admin-key", f"@{c.dir}/next/admin.key", "--yes", "--force")
             self.assertTrue(a["applied"])
+
+
+class Metrics(unittest.TestCase):
+    def ask(self, port, raw):
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as s:
+            s.sendall(raw)
+            back = b""
+            while data := s.recv(65536):
+                back += data
+        head, _, body = back.partition(b"\r\n\r\n")
+        return head.decode().splitlines(), body.decode()
+
+    def get(self, port, *fields, method="GET", target="/metrics", host=None):
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {host or f'127.0.0.1:{port}'}", *fields, "", ""]
+        return self.ask(port, "\r\n".join(lines).encode())
+
+    def test_the_port_gives_what_prometheus_takes(self):
+        with Cluster(2) as c:
+            port = free_port()
+            c[0].init(c.cluster_id)
+            c[0].configure(metrics={"listen": f"127.0.0.1:{port}", "per_member": True})
+            text = c[0].ctl("--json", "init", "--cluster", c.cluster_id, "--data-dir", c[0].dir, "--listen", c[0].listen,
+                            "--out", c[0].dir / "admin").json["join"]
+            c[0].start()
+            c[1].join(text)
+            c[1].start()
+            c.approve(c[1].peer_id)
+            c.wait_full()
+            head, body = self.get(port, "Accept: application/openmetrics-text; version=1.0.0, text/plain;q=0.5")
+            self.assertEqual(head[0], "HTTP/1.1 200 OK")
+            self.assertIn("Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8", head)
+            self.assertIn(f"Content-Length: {len(body)}", head)
+            self.assertEqual(openmetrics.faults(body), [])
+            self.assertEqual(openmetrics.faults(c[0].ctl("metrics").out), [])
+            self.assertRegex(body, r"(?m)^p2pos_members_online 2$")
+            self.assertRegex(body, rf'(?m)^p2pos_member_last_seen_timestamp_seconds\{{peer_id="{c[1].peer_id}"\}} ')
+            # The older form is for those that do not ask for the newer one.
+            head, old = self.get(port)
+            self.assertIn("Content-Type: text/plain; version=0.0.4; charset=utf-8", head)
+            self.assertIn("# TYPE p2pos_dials_total counter", old)
+            if promtool := shutil.which("promtool"):
+                got = subprocess.run([promtool, "check", "metrics"], input=old, capture_output=True, text=True, check=False)
+                self.assertEqual((got.returncode, got.stdout + got.stderr), (0, ""))
+            self.assertEqual(self.get(port, method="HEAD")[1], "")
+            # Nothing else is served, under no other name, in no other way.
+            for code, kw in ((404, {"target": "/"}), (404, {"target": "/metrics?x"}), (405, {"method": "POST"}), (405, {"method": "DELETE"}),
+                             (421, {"host": "evil.example:80"}), (421, {"host": f"evil.example:{port}"}), (421, {"host": "127.0.0.1"})):
+                self.assertEqual(self.get(port, **kw)[0][0].split()[1], str(code), kw)
+            self.assertEqual(self.get(port, host=f"localhost:{port}")[0][0], "HTTP/1.1 200 OK")
+            self.assertEqual(self.get(port, "Content-Length: 3")[0][0].split()[1], "400")
+            self.assertEqual(self.get(port, "Host: x")[0][0].split()[1], "421")
+            for code, raw in ((400, b"GET /metrics HTTP/1.1\nHost: x\n\n"), (400, b"\x16\x03\x01\x00"), (505, b"GET / HTTP/2.0\r\n\r\n"),
+                              (431, b"GET /" + b"a" * 9000)):
+                self.assertEqual(self.ask(port, raw)[0][0].split()[1], str(code), raw[:20])
+            # A crowd of silent ones does not grow.
+            crowd = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(40)]
+            c[0].json("status")
+            for s in crowd:
+                s.close()
+            wait_until("it answers again", lambda: self.answers(port))
+            self.assertEqual(c[0].stop(), 0)
+
+    def answers(self, port):
+        try:
+            return self.get(port)[0][:1] == ["HTTP/1.1 200 OK"]
+        except OSError:
+            return False
+
+    def test_an_address_that_others_reach_has_to_be_forced(self):
+        with Cluster(1) as c:
+            n = c[0]
+            n.init()
+            n.configure(metrics={"listen": f"0.0.0.0:{free_port()}"})
+            n.start(wait=False)
+            self.assertEqual(n.proc.wait(timeout=60), 78)
+            n.proc = None
+            port = free_port()
+            n.configure(metrics={"listen": f"0.0.0.0:{port}", "expose": True})
+            n.start()
+            self.assertEqual(self.get(port, host=f"127.0.0.1:{port}")[0][0], "HTTP/1.1 200 OK")
+            self.assertEqual(self.get(port, host=f"evil.example:{port}")[0][0].split()[1], "421")
+
+    def test_a_port_that_is_taken_is_said_by_name(self):
+        with Cluster(1) as c, socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            s.listen(1)
+            n = c[0]
+            n.init()
+            n.configure(metrics={"listen": "127.0.0.1:%d" % s.getsockname()[1]})
+            n.start(wait=False)
+            self.assertEqual(n.proc.wait(timeout=60), 69)
+            n.proc = None
+            self.assertIn("metrics.listen", n.ctl("explain", check=False).err)
 
 
 class Completion(WithOne):

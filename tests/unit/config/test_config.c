@@ -282,10 +282,11 @@ static void contradictions_are_named(void **state)
 	assert_refused("{\"wss\":{\"cert\":\"/c.pem\"}}", "/wss/key", "missing");
 	assert_refused("{\"listen\":\"4101\",\"auto_tls\":{\"mode\":\"on\"}}", "/auto_tls/port", "its own");
 	assert_ok(parse("{\"listen\":\"4101\",\"auto_tls\":{\"mode\":\"off\"}}"));
-	assert_ok(parse("{\"insecure_accept_any_issuer\":true,\"metrics\":{\"listen\":"
-			"\"192.0.2.1:4102\"}}"));
+	assert_ok(parse("{\"insecure_accept_any_issuer\":true}"));
 	assert_true(reported(false, "/insecure_accept_any_issuer", "anybody"));
-	assert_true(reported(false, "/metrics/listen", "loopback"));
+	assert_refused("{\"metrics\":{\"listen\":\"192.0.2.1:4102\"}}", "/metrics/listen", "loopback");
+	assert_ok(parse("{\"metrics\":{\"listen\":\"192.0.2.1:4102\",\"expose\":true}}"));
+	assert_ok(parse("{\"metrics\":{\"listen\":\"[::1]:4102\"}}"));
 }
 
 static void keys_and_ids_are_parsed_or_refused(void **state)
