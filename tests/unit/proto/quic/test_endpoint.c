@@ -523,20 +523,33 @@ static void behind_the_peers_close_there_is_silence(void **state)
 	quic_pair_deinit(&p);
 }
 
-static void closed_ones_are_bounded(void **state)
+static void closed_ones_are_bounded_and_the_oldest_goes(void **state)
 {
+	struct quic_endpoint *ep;
+	uint32_t i;
+
 	(void)state;
 	quic_pair_init(&p, 18);
-	p.delay_ns = 1000;
-	for (int i = 0; i < QUIC_CLOSED_MAX + 40; i++) {
-		quic_pair_open(&p);
-		quic_close(p.side[QUIC_L].conn, 0, p.now);
-		quic_pair_pass(&p, 1);
-		quic_pair_forget(&p);
-		p.now = mono_add_ns(p.now, 1);
+	ep = p.side[QUIC_L].ep;
+	for (i = 0; i < QUIC_CLOSED_MAX + 40; i++) {
+		struct buf farewell = BUF_INIT;
+		struct list names;
+
+		list_init(&names);
+		assert_true(quic_routes_add(
+			&ep->routes, QUIC_NAME_CID, bytes_of(&i, sizeof(i)), NULL, &names));
+		assert_ok(buf_put(&farewell, BYTES_LIT("the close")));
+		quic_closed_add(ep, &names, &farewell, mono_add_ms(p.now, 1000 + i));
+		assert_true(list_is_empty(&names));
+		assert_int_equal(farewell.len, 0);
 	}
-	assert_true(stats().closed <= QUIC_CLOSED_MAX);
-	assert_true(stats().closed > 0);
+	assert_int_equal(stats().closed, QUIC_CLOSED_MAX);
+	i = 39;
+	assert_null(quic_routes_find(&ep->routes, QUIC_NAME_CID, bytes_of(&i, sizeof(i))));
+	i = 40;
+	assert_non_null(quic_routes_find(&ep->routes, QUIC_NAME_CID, bytes_of(&i, sizeof(i))));
+	quic_closed_expire(ep, mono_add_ms(p.now, 1000 + 49));
+	assert_int_equal(stats().closed, QUIC_CLOSED_MAX - 10);
 	quic_pair_deinit(&p);
 }
 
@@ -562,7 +575,7 @@ int main(void)
 		cmocka_unit_test(altered_packets_are_counted_and_end_nothing),
 		cmocka_unit_test(a_close_that_got_lost_is_said_again_but_less_and_less),
 		cmocka_unit_test(behind_the_peers_close_there_is_silence),
-		cmocka_unit_test(closed_ones_are_bounded),
+		cmocka_unit_test(closed_ones_are_bounded_and_the_oldest_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
