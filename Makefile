@@ -18,7 +18,8 @@ Q       := $(if $(V),,@)
 VERSION := $(shell cat VERSION)
 
 PKGS        := libuv libsodium sqlite3 libcares jansson gnutls libngtcp2 libngtcp2_crypto_gnutls
-CLI_PKGS    := libsodium jansson smartcols
+# The last three come with proto/conn, by which p2posctl publishes straight to a node.
+CLI_PKGS    := libsodium jansson smartcols gnutls libngtcp2 libngtcp2_crypto_gnutls
 
 # An older ngtcp2 can be aborted by any peer (rule R-40).
 NGTCP2_MIN := 1.11

@@ -7,6 +7,7 @@
 
 #include "cli/cmd.h"
 #include "cli/out.h"
+#include "cli/publish.h"
 #include "cli/rpc.h"
 #include "cli/sign.h"
 #include "proto/base/mem.h"
@@ -38,6 +39,8 @@ static void show_plan(FILE *to, const json_t *plan)
 	size_t i;
 
 	fprintf(to, "Cluster %s, snapshot %s -> new\n", out_text(draft, "cluster_id"), base ? base : "none");
+	if (json_is_string(json_object_get(draft, "base_hash")))
+		fprintf(to, "  from hash %s\n", out_text(draft, "base_hash"));
 	print_ids(to, "+", json_object_get(plan, "added"));
 	print_ids(to, "-", json_object_get(plan, "removed"));
 	fprintf(to, "Members %lld -> %lld, quorum %lld -> %lld, online now %lld: %s after the change.\n",
@@ -134,6 +137,19 @@ static void print_published(struct cli *c, json_t *r)
 			strcmp(out_text(f, "reason"), "not_connected") == 0 ? " (it will fetch it on return)" : "");
 }
 
+/* The same of a publication in which no node of ours had a part. */
+static void print_straight(struct cli *c, json_t *r)
+{
+	const json_t *failed = json_object_get(r, "failed"), *f;
+	size_t i;
+
+	(void)c;
+	printf("Published %s: taken by %zu, failed %zu\n", out_text(json_object_get(r, "snapshot"), "issued_at"),
+		json_array_size(json_object_get(r, "pushed")), json_array_size(failed));
+	json_array_foreach(failed, i, f)
+		printf("  failed  %s  %s\n", out_text(f, "address"), out_text(f, "error"));
+}
+
 static int publish(struct cli *c, json_t *take_snapshot, const char *expect)
 {
 	json_t *params = json_pack("{s:o}", "snapshot", take_snapshot), *r;
@@ -153,6 +169,11 @@ int cmd_member_publish(struct cli *c)
 	json_t *doc = NULL;
 	int code = secret_read(c, "the snapshot", c->argv[0], SECRET_PLAIN, &text);
 
+	if (!code && cli_given(c, "to")) {
+		code = publish_straight(c, buf_bytes(&text), print_straight);
+		buf_deinit(&text);
+		return code;
+	}
 	if (!code) {
 		doc = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, NULL);
 		if (!json_is_object(doc)) {
@@ -215,7 +236,7 @@ static int change(struct cli *c, json_t *take_params)
 		json_decref(plan);
 		return out_result(c, r, CLI_OK, print_published);
 	}
-	if (!cli_given(c, "admin-key"))
+	if (!cli_given(c, "admin-key") && !cli_given(c, "signer"))
 		code = out_fail_reason(c, CLI_NOPERM, 1102, "admin_key_missing", "name its file: --admin-key @FILE",
 			NULL, "signing needs the admin key");
 	if (!code)

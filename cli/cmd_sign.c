@@ -10,6 +10,7 @@
 #include "cli/out.h"
 #include "cli/rpc.h"
 #include "cli/sign.h"
+#include "cli/signer.h"
 #include "proto/base/mem.h"
 
 #define CLOCK_BEHIND_MS_MAX 300000 /* of the base snapshot; beyond, the clock here is wrong */
@@ -61,13 +62,46 @@ static int choose_time(struct cli *c, const struct draft *d, wall_t *ret)
 	return 0;
 }
 
+static int refuse_draft(struct cli *c, enum snapshot_reason why)
+{
+	return out_fail_reason(c, CLI_DATAERR, 1105, "snapshot_rejected", NULL,
+		json_pack("{s:s}", "detail", snapshot_reason_name(why)), "cannot sign: %s", snapshot_reason_text(why));
+}
+
+/* The key is elsewhere: the signer gets the text, and what it gives must be the proof's admin's. */
+static int sign_elsewhere(struct cli *c, const struct draft *d, const struct admin_proof *proof, wall_t at,
+	struct snapshot *ret)
+{
+	uint8_t sig[KEY_SIGNATURE_BYTES];
+	struct buf text = BUF_INIT;
+	enum snapshot_reason why;
+	int code;
+
+	if (snapshot_prepare(ret, d->cluster_id, at, &d->members, proof, &proof->peer, &why))
+		return refuse_draft(c, why);
+	(void)snapshot_signed_text(&text, ret); /* no limit of its own */
+	code = signer_run(c, cli_value(c, "signer"), buf_bytes(&text), sig);
+	if (!code && snapshot_seal(ret, sig))
+		code = out_fail(c, CLI_DATAERR, "the signer has to use the key whose peer id the proof names, on exactly that text",
+			"the signature is not that of the admin");
+	buf_deinit(&text);
+	if (code)
+		snapshot_deinit(ret);
+	return code;
+}
+
 int draft_sign(struct cli *c, const struct draft *d, struct snapshot *ret)
 {
 	const struct admin_proof *fallback = d->has_snapshot ? &d->snapshot.proof : NULL;
+	bool elsewhere = cli_given(c, "signer");
 	enum snapshot_reason why;
 	struct admin a;
 	wall_t at;
-	int code = admin_read(c, fallback, &a);
+	int code;
+
+	if (elsewhere && cli_given(c, "admin-key"))
+		return out_fail(c, CLI_USAGE, "the one or the other", "--signer and --admin-key do not go together");
+	code = elsewhere ? admin_read_proof(c, fallback, &a) : admin_read(c, fallback, &a);
 
 	if (code)
 		return code;
@@ -81,10 +115,10 @@ int draft_sign(struct cli *c, const struct draft *d, struct snapshot *ret)
 			json_pack("{s:s}", "detail",
 				admin_proof_period(&a.proof, at, 0) == ADMIN_PROOF_EXPIRED ? "expired" : "not_yet_valid"),
 			"the admin proof is not valid now");
-	if (!code && snapshot_build(ret, d->cluster_id, at, &d->members, &a.proof, &a.key, &why))
-		code = out_fail_reason(c, CLI_DATAERR, 1105, "snapshot_rejected", NULL,
-			json_pack("{s:s}", "detail", snapshot_reason_name(why)), "cannot sign: %s",
-			snapshot_reason_text(why));
+	if (!code && elsewhere)
+		code = sign_elsewhere(c, d, &a.proof, at, ret);
+	else if (!code && snapshot_build(ret, d->cluster_id, at, &d->members, &a.proof, &a.key, &why))
+		code = refuse_draft(c, why);
 	admin_deinit(&a);
 	return code;
 }

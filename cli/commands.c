@@ -24,6 +24,7 @@ const struct cli_option cli_global_options[] = {
 
 #define OPT_ADMIN_KEY   {"admin-key", "@FILE", "the admin's private key or bundle; never leaves this process", 0, false}
 #define OPT_ADMIN_PROOF {"admin-proof", "@FILE", "its proof, if it is not beside the key", 0, false}
+#define OPT_SIGNER      {"signer", "CMD", "sign by this program: text on its standard input, base64 out", 0, false}
 #define OPT_FORCE       {"force", NULL, "also without quorum, and when it would lock someone out", 0, false}
 #define OPT_EXPECT      {"expect-hash", "HASH", "refuse unless this is the hash of the current snapshot", 0, false}
 #define OPT_DRY_RUN     {"dry-run", NULL, "show the plan and stop there", 0, false}
@@ -33,7 +34,7 @@ const struct cli_option cli_global_options[] = {
 #define OPT_ANNOUNCE    {"announce", "ADDR", "a multiaddr under which others reach the node", 0, true}
 #define OPT_SYSTEM_KEY  {"system-key", "@FILE", "the system's private key", 0, false}
 #define OPT_VALID       {"valid", "TIME", "how long the proof holds (default 365d)", 0, false}
-#define CHANGE_OPTIONS  {OPT_ADMIN_KEY, OPT_ADMIN_PROOF, OPT_EXPECT, OPT_FORCE, OPT_DRY_RUN}
+#define CHANGE_OPTIONS  {OPT_ADMIN_KEY, OPT_ADMIN_PROOF, OPT_SIGNER, OPT_EXPECT, OPT_FORCE, OPT_DRY_RUN}
 
 static const struct cli_command commands[] = {
 	{"status", "", 0, 0, "node.status", "This node and the cluster on one screen",
@@ -116,8 +117,9 @@ static const struct cli_command commands[] = {
 	{"member diff", "[A] [B]", 0, 2, NULL, "What a draft changes, or what lies between two snapshots",
 		{"p2posctl member diff draft.json", "p2posctl member diff 1 0"}, {{0}}, cmd_member_diff},
 	{"member sign", "DRAFT", 1, 1, NULL, "Sign a draft, without daemon and network",
-		{"p2posctl member sign draft.json --admin-key @admin.key > signed.json", NULL},
-		{OPT_ADMIN_KEY, OPT_ADMIN_PROOF}, cmd_member_sign},
+		{"p2posctl member sign draft.json --admin-key @admin.key > signed.json",
+			"p2posctl member sign draft.json --admin-proof @admin.proof --signer 'ssh vault sign' > signed.json"},
+		{OPT_ADMIN_KEY, OPT_ADMIN_PROOF, OPT_SIGNER}, cmd_member_sign},
 	{"member verify", "@FILE", 1, 1, "member.verify", "Would this signed snapshot be taken? Does this evidence prove anything?",
 		{"p2posctl member verify @signed.json",
 			"p2posctl member verify @signed.json --system-pubkey CAESIA... --cluster prod"},
@@ -126,7 +128,10 @@ static const struct cli_command commands[] = {
 		cmd_member_verify},
 	{"member publish", "@FILE", 1, 1, "member.publish", "Publish a signed snapshot",
 		{"p2posctl member publish @signed.json", "p2posctl member publish @signed.json --expect-hash 3f2a..."},
-		{OPT_EXPECT, OPT_FORCE}, cmd_member_publish},
+		{OPT_EXPECT, OPT_FORCE,
+			{"to", "ADDR", "straight to this node over libp2p, without a daemon here", 0, true},
+			{"admin-key", "@FILE", "dial as this admin; --expect-hash with --to needs it", 0, false}},
+		cmd_member_publish},
 	{"member history", "", 0, 0, "member.history", "The accepted snapshots, newest first",
 		{"p2posctl member history", NULL}, {{"limit", "N", "how many", 0, false}}, cmd_member_history},
 	{"member evidence", "[HASH]", 0, 1, "member.evidence", "Two valid snapshots for one instant, as a proof for anyone",

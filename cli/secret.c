@@ -208,6 +208,23 @@ int admin_read(struct cli *c, const struct admin_proof *fallback, struct admin *
 	return code;
 }
 
+int admin_read_proof(struct cli *c, const struct admin_proof *fallback, struct admin *ret)
+{
+	const char *where = cli_value(c, "admin-proof");
+	int code = 0;
+
+	memset(ret, 0, sizeof(*ret));
+	if (where)
+		code = read_proof(c, where, &ret->proof);
+	else if (fallback)
+		ret->proof = *fallback;
+	else
+		code = out_fail_reason(c, CLI_DATAERR, 1103, "admin_proof_invalid", "name its file: --admin-proof @FILE",
+			NULL, "which admin is to sign? There is no proof at hand");
+	ret->has_proof = code == 0;
+	return code;
+}
+
 int admin_read_files(struct cli *c, const char *dir, struct admin *ret)
 {
 	char *path = secret_path(dir, "admin.proof"), *key = secret_path(dir, "admin.key");

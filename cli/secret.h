@@ -43,7 +43,9 @@ struct admin {
  * name ends in .proof, else the bundle's own, else `fallback` (may be NULL) when it is for this
  * key. Returns 0 or the exit code. */
 int admin_read(struct cli *c, const struct admin_proof *fallback, struct admin *ret);
-/* The same from admin.key and admin.proof of a directory that init or admin new made. */
+/* The proof alone, for a key that is elsewhere: --admin-proof, else `fallback`. */
+int admin_read_proof(struct cli *c, const struct admin_proof *fallback, struct admin *ret);
+/* Both from admin.key and admin.proof of a directory that init or admin new made. */
 int admin_read_files(struct cli *c, const char *dir, struct admin *ret);
 void admin_deinit(struct admin *a);
 

@@ -119,6 +119,14 @@ int snapshot_build(struct snapshot *ret, const char *cluster_id, wall_t issued_a
 	const struct member_list *members, const struct admin_proof *proof,
 	const struct key_pair *admin, enum snapshot_reason *ret_reason);
 
+/* The same in two steps, for a key that is elsewhere: everything but the signature, of whose text
+ * snapshot_signed_text() then tells; and the signature, which must be that of `issuer`
+ * (P2P_ERR_SIGNATURE; P2P_ERR_TOO_LARGE as above). Deinitialise it in either case. */
+int snapshot_prepare(struct snapshot *ret, const char *cluster_id, wall_t issued_at,
+	const struct member_list *members, const struct admin_proof *proof, const struct peer_id *issuer,
+	enum snapshot_reason *ret_reason);
+int snapshot_seal(struct snapshot *s, const uint8_t sig[KEY_SIGNATURE_BYTES]);
+
 enum snapshot_source {
 	SNAPSHOT_STORED, /* out of our database: accepted once, only proven again */
 	SNAPSHOT_PULLED,

@@ -15,19 +15,6 @@ static void fill_members(struct snapshot *s, const struct member_list *members)
 	snapshot_take_texts(s, &texts, members->count);
 }
 
-static int sign_and_print(struct snapshot *s, const struct key_pair *admin)
-{
-	struct buf text = BUF_INIT;
-
-	(void)snapshot_signed_text(&text, s); /* no limit of its own */
-	signature_make(admin, buf_bytes(&text), &s->sig);
-	buf_deinit(&text);
-	snapshot_hash(s);
-	/* One byte less than a message may have, for its newline. */
-	s->raw = BUF_WITH_MAX(SNAPSHOT_BYTES_MAX - 1);
-	return snapshot_print(&s->raw, s);
-}
-
 static enum snapshot_reason judge(const struct snapshot *s, const struct member_list *members)
 {
 	enum snapshot_reason reason;
@@ -42,15 +29,14 @@ static enum snapshot_reason judge(const struct snapshot *s, const struct member_
 	return reason;
 }
 
-int snapshot_build(struct snapshot *ret, const char *cluster_id, wall_t issued_at,
-	const struct member_list *members, const struct admin_proof *proof,
-	const struct key_pair *admin, enum snapshot_reason *ret_reason)
+int snapshot_prepare(struct snapshot *ret, const char *cluster_id, wall_t issued_at,
+	const struct member_list *members, const struct admin_proof *proof, const struct peer_id *issuer,
+	enum snapshot_reason *ret_reason)
 {
-	struct snapshot s = {.issued_at = issued_at, .proof = *proof};
+	struct snapshot s = {.issued_at = issued_at, .proof = *proof, .issuer = *issuer};
 	enum snapshot_reason reason = SNAPSHOT_FIELD_INVALID;
 	int err = cluster_id_parse(bytes_str(cluster_id), s.cluster_id);
 
-	key_pair_peer_id(admin, &s.issuer);
 	if (!err) {
 		reason = judge(&s, members);
 		if (reason >= SNAPSHOT_PROOF_MISSING)
@@ -60,15 +46,54 @@ int snapshot_build(struct snapshot *ret, const char *cluster_id, wall_t issued_a
 	}
 	if (!err) {
 		fill_members(&s, members);
-		err = sign_and_print(&s, admin);
-		if (err)
-			reason = SNAPSHOT_TOO_LARGE;
+		*ret = s;
 	}
+	if (ret_reason)
+		*ret_reason = reason;
+	return err;
+}
+
+int snapshot_seal(struct snapshot *s, const uint8_t sig[KEY_SIGNATURE_BYTES])
+{
+	struct buf text = BUF_INIT;
+	int err;
+
+	s->sig.form = SIGNATURE_GIVEN;
+	memcpy(s->sig.at, sig, KEY_SIGNATURE_BYTES);
+	(void)snapshot_signed_text(&text, s); /* no limit of its own */
+	err = signature_verify_peer(&s->issuer, buf_bytes(&text), &s->sig);
+	buf_deinit(&text);
+	if (err)
+		return err;
+	snapshot_hash(s);
+	/* One byte less than a message may have, for its newline. */
+	s->raw = BUF_WITH_MAX(SNAPSHOT_BYTES_MAX - 1);
+	return snapshot_print(&s->raw, s);
+}
+
+int snapshot_build(struct snapshot *ret, const char *cluster_id, wall_t issued_at,
+	const struct member_list *members, const struct admin_proof *proof,
+	const struct key_pair *admin, enum snapshot_reason *ret_reason)
+{
+	struct buf text = BUF_INIT;
+	struct signature sig;
+	struct peer_id issuer;
+	struct snapshot s;
+	int err;
+
+	key_pair_peer_id(admin, &issuer);
+	err = snapshot_prepare(&s, cluster_id, issued_at, members, proof, &issuer, ret_reason);
+	if (err)
+		return err;
+	(void)snapshot_signed_text(&text, &s); /* no limit of its own */
+	signature_make(admin, buf_bytes(&text), &sig);
+	buf_deinit(&text);
+	err = snapshot_seal(&s, sig.at);
+	if (err && ret_reason)
+		*ret_reason = SNAPSHOT_TOO_LARGE;
 	if (err)
 		snapshot_deinit(&s);
 	else
 		*ret = s;
-	if (ret_reason)
-		*ret_reason = reason;
 	return err;
 }

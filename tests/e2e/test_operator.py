@@ -8,6 +8,7 @@ import shutil
 import socket
 import sqlite3
 import subprocess
+import sys
 import tarfile
 import tempfile
 import unittest
@@ -275,6 +276,103 @@ class Keys(unittest.TestCase):
             self.assertNotEqual(a["peer_id"], a["old_peer_id"])
             a = n.json("member", "add", strangers(1)[0], "--admin-key", f"@{c.dir}/next/admin.key", "--yes", "--force")
             self.assertTrue(a["applied"])
+
+
+class Straight(unittest.TestCase):
+    """A change in four steps on four machines; the last one talks libp2p itself."""
+
+    def test_plan_review_sign_and_publish_straight_to_a_node(self):
+        with Cluster(2) as c:
+            c.form()
+            n, admin, new = c[0], c[0].dir / "admin", strangers(1)[0]
+            nowhere = ["--socket", c.dir / "none.sock"]
+            draft, signed = c.dir / "draft.json", c.dir / "signed.json"
+            plan = n.ctl("member", "plan", "--add", new)
+            self.assertRegex(plan.err, r"Members 2 -> 3, quorum 2 -> 2")
+            self.assertIn(n.status()["cluster"]["snapshot"]["hash"], plan.err)
+            draft.write_text(plan.out)
+            review = ctl("--json", *nowhere, "member", "diff", draft).json
+            self.assertEqual((review["added"], review["removed"], review["quorum"]), ([new], [], {"before": 2, "after": 2}))
+            signed.write_text(ctl(*nowhere, "member", "sign", draft, "--admin-key", f"@{admin}/admin.key").out)
+            a = ctl("--json", *nowhere, "member", "publish", f"@{signed}", "--to", c[1].addr).json
+            self.assertEqual((a["changed"], a["applied"], [x["peer_id"] for x in a["pushed"]]), (True, True, [c[1].peer_id]))
+            for x in c:
+                wait_until(f"{x.name} has it", lambda x=x: len(x.members()) == 3)
+            again = ctl("--json", *nowhere, "member", "publish", f"@{signed}", "--to", c[0].addr, "--to", c[1].addr).json
+            self.assertEqual((again["changed"], again["applied"], len(again["pushed"])), (False, True, 2))
+
+    def test_only_from_the_expected_snapshot_on(self):
+        with Cluster(1) as c:
+            c.form()
+            n, key = c[0], f"@{c[0].dir}/admin/admin.key"
+            base = n.status()["cluster"]["snapshot"]["hash"]
+            signed = c.dir / "signed.json"
+            draft = c.dir / "draft.json"
+            draft.write_text(n.ctl("member", "plan", "--add", strangers(1)[0]).out)
+            signed.write_text(ctl("member", "sign", draft, "--admin-key", key).out)
+            publish = ["--json", "member", "publish", f"@{signed}", "--to", n.addr, "--expect-hash"]
+            self.assertEqual(ctl(*publish, base, check=False).code, 64)  # who asks?
+            a = ctl(*publish, "ab" * 32, "--admin-key", key, check=False)
+            self.assertEqual((a.code, len(n.members())), (1, 1), a.out)
+            self.assertTrue(ctl(*publish, base, "--admin-key", key).json["changed"])
+            self.assertEqual(len(n.members()), 2)
+
+    def test_what_cannot_be_done_is_said_in_one_line(self):
+        with Cluster(1) as c:
+            c.form()
+            n = c[0]
+            signed = c.dir / "signed.json"
+            draft = c.dir / "draft.json"
+            draft.write_text(n.ctl("member", "plan", "--add", strangers(1)[0]).out)
+            text = ctl("member", "sign", draft, "--admin-key", f"@{n.dir}/admin/admin.key").out
+            signed.write_text(text)
+            for code, to in ((64, "/nonsense"), (64, n.addr.rsplit("/p2p/", 1)[0]),
+                             (64, n.addr.replace("/tcp/", "/udp/").replace("/p2p/", "/quic-v1/p2p/")),
+                             (69, n.addr.replace(str(n.port), str(free_port()))),
+                             (76, n.addr.replace(n.peer_id, strangers(1)[0])),
+                             (69, f"/dns4/nowhere.invalid/tcp/4100/p2p/{n.peer_id}")):
+                a = ctl("--json", "member", "publish", f"@{signed}", "--to", to, check=False)
+                self.assertEqual(a.code, code, (to, a.out))
+                self.assertTrue(a.json["error"]["hint"])
+            broken = json.loads(text)
+            broken["members"] = strangers(2)
+            signed.write_text(json.dumps(broken))
+            a = ctl("--json", "member", "publish", f"@{signed}", "--to", n.addr, check=False)
+            self.assertEqual(a.code, 65, a.out)
+            self.assertIn("signature", a.json["error"]["message"])
+            self.assertEqual(len(n.members()), 1)
+            # One who takes the call and says nothing.
+            with socket.socket() as s:
+                s.bind(("127.0.0.1", 0))
+                s.listen(1)
+                to = f"/ip4/127.0.0.1/tcp/{s.getsockname()[1]}/p2p/{n.peer_id}"
+                signed.write_text(text)
+                a = ctl("--json", "--timeout", "500ms", "member", "publish", f"@{signed}", "--to", to, check=False)
+                self.assertEqual(a.code, 75, a.out)
+
+    def test_a_signer_elsewhere_gets_the_text_and_gives_the_signature(self):
+        with Cluster(1) as c:
+            c.form()
+            n, admin = c[0], c[0].dir / "admin"
+            signer = c.dir / "signer.py"
+            signer.write_text(f"import base64, sys\nsys.path.insert(0, {str(pathlib.Path(__file__).parent)!r})\n"
+                              f"from signing import Key\nk = Key.load({str(admin / 'admin.key')!r})\n"
+                              "text = sys.stdin.buffer.read().decode()\nopen(sys.argv[1], 'w').write(text)\nprint(k.sign(text))\n")
+            seen = c.dir / "seen"
+            new = strangers(1)[0]
+            a = n.json("member", "add", new, "--signer", f"{sys.executable} {signer} {seen}", "--yes", "--force")
+            self.assertTrue(a["applied"])
+            text = seen.read_text()
+            self.assertTrue(text.startswith(f"{c.cluster_id}|"), text)
+            self.assertIn(new, text)
+            # Another key, no signature, a failure, nobody who answers.
+            for code, command in ((65, f"{sys.executable} -c 'import base64; print(base64.b64encode(bytes(64)).decode())'"),
+                                  (65, "echo hello"), (1, "exit 3"), (1, "/nonexistent"), (65, "true")):
+                a = n.ctl("--json", "member", "remove", new, "--signer", command, "--yes", "--force", check=False)
+                self.assertEqual(a.code, code, (command, a.out))
+            a = n.ctl("--json", "--timeout", "300ms", "member", "remove", new, "--signer", "exec sleep 60", "--yes", "--force", check=False)
+            self.assertEqual(a.code, 75, a.out)
+            self.assertEqual(len(n.members()), 2)
 
 
 class Metrics(unittest.TestCase):
