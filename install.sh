@@ -184,6 +184,7 @@ check_arguments() {
   [ -n "$OFFLINE" ] || [ "$METHOD" = auto ] || die 64 "--method needs --offline DIR: there is no release site to load from"
   [ -z "$OFFLINE" ] || [ -d "$OFFLINE" ] || die 66 "--offline: there is no directory $OFFLINE"
   [ -z "$OFFLINE" ] || OFFLINE=$(cd "$OFFLINE" && pwd)
+  case $OFFLINE in *[[:space:]\'\"]*) die 64 "--offline: no blanks or quotes in the path, please: '$OFFLINE'" ;; esac
 }
 
 # Reads the join string now: later steps have no standard input, and nothing should be installed for
@@ -282,19 +283,27 @@ lock() {
 
 architecture() { dpkg --print-architecture 2>/dev/null || uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/'; }
 
-# The newest of the files that match, or the one of the version that is wanted.
+# The newest of the files that match, or the one of the version that is wanted. What leads to a
+# release (-dev) is older than it.
 newest() { # files
   for file in "$@"; do
     [ -f "$file" ] || continue
-    [ -z "$VERSION" ] || [ "$(version_in "$file")" = "$VERSION" ] || continue
-    printf '%s\n' "$file"
-  done | sort | tail -n 1
+    version=$(version_in "$file")
+    [ "${VERSION:-$version}" = "$version" ] || continue
+    printf '%s %s\n' "$(printf '%s' "$version" | sed 's/[0-9]$/&-release/')" "$file"
+  done | LC_ALL=C sort | tail -n 1 | sed 's/^[^ ]* //'
 }
+# A package spells 20261121-0000-dev as 20261121.0000~dev-1.
 version_in() { # file
   case $1 in
-    *.deb) dpkg-deb -f "$1" Version ;;
-    *) basename "$1" .tar.gz | sed 's/^p2pos-//; s/-linux-.*//' ;;
+    *.deb) dpkg-deb -f "$1" Version | sed 's/-[^-]*$//' | tr '.~' '--' ;;
+    *) basename "$1" | sed 's/^p2pos-//; s/-linux-.*//; s/\.tar\.[gx]z$//' ;;
   esac
+}
+sources_in() { # directory
+  for file in "$1"/p2pos-*.tar.gz "$1"/p2pos-*.tar.xz; do
+    case $file in *-linux-*) ;; *) printf '%s\n' "$file" ;; esac
+  done
 }
 
 # Decides what to install: the first that is there of a package, programs, sources, this checkout.
@@ -306,7 +315,8 @@ find_material() {
     fi
     if [ "$METHOD" != deb ]; then
       try_material tarball "$(newest "$OFFLINE"/p2pos-*-linux-"$here".tar.gz)"
-      try_material archive "$(for f in "$OFFLINE"/p2pos-*.tar.gz; do case $f in *-linux-*) ;; *) newest "$f" ;; esac done | sort | tail -n 1)"
+      # shellcheck disable=SC2046 # a list of files, whose directory has no blanks (checked)
+      try_material archive "$(newest $(sources_in "$OFFLINE"))"
     fi
     [ "$METHOD" = auto ] || [ -n "$SOURCE" ] || die 66 "--method $METHOD: $OFFLINE has none of p2pos${VERSION:+ $VERSION} for $here"
     check_sums
@@ -410,8 +420,9 @@ stage_sources() { # directory
 }
 
 stage_archive() {
+  case $MATERIAL in *.xz) command -v xz >/dev/null || install_packages xz-utils ;; esac
   mkdir -p "$TMP/source"
-  tar -xzf "$MATERIAL" -C "$TMP/source" --strip-components 1 || die 65 "$MATERIAL is no archive of sources"
+  tar -xf "$MATERIAL" -C "$TMP/source" --strip-components 1 || die 65 "$MATERIAL is no archive of sources"
   stage_sources "$TMP/source"
 }
 
@@ -501,11 +512,12 @@ install_programs() {
   case $SOURCE in
     deb)
       has=$(installed_version p2pos)
-      [ "$has" != "$VERSION" ] || return 0
+      brings=$(dpkg-deb -f "$MATERIAL" Version)
+      [ "$has" != "$brings" ] || return 0
       STEP="installing the package"
-      [ -z "$has" ] || dpkg --compare-versions "$has" lt "$VERSION" ||
-        die 1 "p2pos $has is installed, which is newer than $VERSION: nothing was changed"
-      install_from_directory "p2pos=$VERSION"
+      [ -z "$has" ] || dpkg --compare-versions "$has" lt "$brings" ||
+        die 1 "p2pos $has is installed, which is newer than $brings: nothing was changed"
+      install_from_directory "p2pos=$brings"
       RESTART=yes
       return
       ;;

@@ -117,6 +117,10 @@ TEXT
   says "installing p2pos 20240101-0000 from"
   run inside env P2POS_VERSION=20240101-0000 /mnt/install.sh --offline /mnt --dry-run
   says "installing p2pos 20240101-0000 from"
+  shell 'cp /mnt/p2pos-2099*.tar.gz "/mnt/p2pos-20990101-0000-dev-linux-$(dpkg --print-architecture).tar.gz"'
+  sums
+  run offline --dry-run
+  says "installing p2pos 20990101-0000 from"
   run offline --version 20230101-0000
   exits 66
   says "p2pos 20230101-0000"
@@ -124,7 +128,7 @@ TEXT
 
 @test "a package is taken first, is upgraded but not downgraded, and goes whole" {
   clean=$(names)
-  make_p2pos_deb 2.0
+  make_p2pos_deb 20270101.0000~dev-1
   sums
   run --separate-stderr offline --init demo --json
   exits 0
@@ -133,19 +137,19 @@ TEXT
   holds "healthy" test "$(result state)" = healthy
   run --separate-stderr offline --init demo --json
   holds "a second run changes nothing" test "$(result changed)" = false
-  make_p2pos_deb 3.0
+  make_p2pos_deb 20270101.0000-1
   sums
   pid=$(inside pgrep -x p2posd)
   run --separate-stderr offline --json
   exits 0
-  holds "the newer one" has_package p2pos 3.0
+  holds "the newer one" has_package p2pos 20270101.0000-1
   holds "another process" test "$(inside pgrep -x p2posd)" != "$pid"
-  run offline --version 2.0
+  run offline --version 20270101-0000-dev
   exits 1
-  says "which is newer than 2.0"
+  says "which is newer than 20270101.0000~dev-1"
   run offline --method tarball
   exits 1
-  says "the package p2pos 3.0 is installed"
+  says "the package p2pos 20270101.0000-1 is installed"
   run install_sh --uninstall --purge --yes
   exits 0
   inside rm -r /root/p2pos-demo
@@ -156,7 +160,7 @@ TEXT
 @test "sources are built where no programs are" {
   shell 'mkdir -p /tmp/s/p2pos/programs && tar -xzf /mnt/p2pos-*.tar.gz -C /tmp/s/p2pos/programs && rm /mnt/p2pos-*.tar.gz
     printf "%s\n" "all:" "install:" "	mkdir -p \$(DESTDIR)\$(PREFIX) && cp -a programs/. \$(DESTDIR)\$(PREFIX)" >/tmp/s/p2pos/Makefile
-    tar -C /tmp/s -czf /mnt/p2pos-20261121-0000.tar.gz p2pos'
+    tar -C /tmp/s -cJf /mnt/p2pos-20261121-0000.tar.xz p2pos'
   sums
   run --separate-stderr offline --init demo --json
   exits 0
