@@ -64,10 +64,30 @@ struct node {
 
 /* node.c */
 void node_stop(struct node *n, const char *why);
+
+/* parts.c: each makes its part from the configuration. Those that return a code have said why with
+ * node_fail(); it is the exit code then, and 0 when all is well. */
+int node_load_key(struct node *n);
+int node_make_certificate(struct node *n);
+int node_open_store(struct node *n);
+int node_open_dns(struct node *n);
+void node_build_net(struct node *n);
+void node_build_cluster(struct node *n);
+int node_open_listener(struct node *n);
+int node_open_control(struct node *n);
+int node_open_metrics(struct node *n);
+/* One readable line for the operator, whatever the log level is. Returns `code`. */
+int node_fail(int code, const char *what, const char *why);
+void node_core_opts(const struct node *n, struct core_opts *ret);
+/* Our addresses changed: others are told. */
+void node_announce(struct node *n);
+/* Why an address could not be listened on; static text. */
+const char *node_listen_error(int err);
+
+/* reload.c */
 /* Reads the file again; see control_node.reload. */
 int node_reload(struct node *n, struct config_report *report, struct config_change *ret_changes,
 	size_t *ret_count);
-void node_core_opts(const struct node *n, struct core_opts *ret);
 
 /* wiring.c: who hears which news. */
 struct drive_watch wiring_drive(struct node *n);
