@@ -110,6 +110,23 @@ static void tell_unreached(struct attempt *a, uint64_t conn)
 		t->stage = DIAL_CONNECT;
 }
 
+/* A strict listener takes the handshake message that came behind a proposal it refused for words, and
+ * closes. It is dialled anew with the next security. True when there is one. */
+static bool propose_next(struct attempt *a, const char *why)
+{
+	struct dial *dial = a->dial;
+
+	if (strcmp(why, "select_refused") != 0 ||
+		a->security_from + 1u >= swarm_security_count(dial->dialer->swarm))
+		return false;
+	a->security_from++;
+	attempt_enter(a, DIAL_WAITING);
+	attempt_release(a);
+	a->state = ATTEMPT_READY;
+	dial_go_on(dial);
+	return true;
+}
+
 static void on_settled(void *arg, uint64_t conn, int err, const char *why,
 	const struct peer_id *peer)
 {
@@ -124,13 +141,14 @@ static void on_settled(void *arg, uint64_t conn, int err, const char *why,
 		a->dial->who = *peer;
 	tell_unreached(a, conn);
 	a->conn = 0; /* the swarm has let go of it */
-	fail(a, err, why);
+	if (!propose_next(a, why))
+		fail(a, err, why);
 }
 
 static struct swarm_birth birth_of(struct attempt *a)
 {
-	return (struct swarm_birth){.dial = a->dial->id, .arg = a, .on_state = on_state,
-		.on_settled = on_settled};
+	return (struct swarm_birth){.dial = a->dial->id, .security_from = a->security_from, .arg = a,
+		.on_state = on_state, .on_settled = on_settled};
 }
 
 static void on_connected(void *arg, int err, struct flow *take_flow)

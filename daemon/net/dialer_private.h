@@ -22,6 +22,7 @@ struct attempt {
 	struct dial *dial;
 	enum attempt_state state;
 	enum dial_lane lane;
+	uint8_t security_from;    /* how many securities were refused there */
 	struct maddr_ip ip;
 	struct dns_query *query;  /* while resolving */
 	struct tcp_dial *tcp;     /* while connecting */

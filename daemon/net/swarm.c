@@ -65,6 +65,11 @@ const struct peer_id *swarm_self(const struct swarm *s)
 	return &s->self;
 }
 
+unsigned swarm_security_count(const struct swarm *s)
+{
+	return s->opts.security_count;
+}
+
 struct loop *swarm_loop(const struct swarm *s)
 {
 	return s->opts.loop;
@@ -209,22 +214,25 @@ static bool is_full(struct swarm *s)
 }
 
 static void conn_opts_of(const struct swarm *s, enum conn_side side,
-	const struct peer_id *expected, struct conn_opts *ret)
+	const struct peer_id *expected, unsigned security_from, struct conn_opts *ret)
 {
+	const enum conn_security *securities = s->opts.securities + security_from;
+
+	assert(security_from == 0 || security_from < s->opts.security_count);
 	*ret = (struct conn_opts){
 		.side = side,
 		.identity = s->opts.identity,
 		.identity_pb = s->identity_pb,
 		.noise = s->opts.noise,
 		.tls = s->opts.tls,
-		.security_count = s->opts.security_count,
+		.security_count = (uint8_t)(s->opts.security_count - security_from),
 		.wall = loop_wall(s->opts.loop),
 		.rng = s->opts.rng,
 		.scratch = (struct conn_scratch *)&s->scratch,
 		.expected = expected ? *expected : PEER_ID_NONE,
 		.now = loop_now(s->opts.loop),
 	};
-	memcpy(ret->securities, s->opts.securities, sizeof(ret->securities));
+	memcpy(ret->securities, securities, ret->security_count * sizeof(*securities));
 }
 
 /* Into the table, with its conn and what carries it already in place. */
@@ -263,7 +271,7 @@ uint64_t swarm_take(struct swarm *s, struct flow *take_flow, enum conn_side side
 		flow_close(take_flow);
 		return 0;
 	}
-	conn_opts_of(s, side, expected, &opts);
+	conn_opts_of(s, side, expected, birth ? birth->security_from : 0, &opts);
 	e = xcalloc(1, sizeof(*e));
 	*e = (struct swarm_entry){.flow = take_flow, .conn = conn_new(&opts), .side = side,
 		.remote = *remote, .local = *local};
@@ -284,7 +292,7 @@ uint64_t swarm_take_quic(struct swarm *s, struct quic_port *port, struct quic_co
 		quic_port_release(port);
 		return 0;
 	}
-	conn_opts_of(s, side, expected, &opts);
+	conn_opts_of(s, side, expected, 0, &opts);
 	e = xcalloc(1, sizeof(*e));
 	*e = (struct swarm_entry){.port = port, .conn = conn_new_quic(&opts, take_quic),
 		.side = side, .remote = path->remote, .local = path->local};

@@ -137,6 +137,8 @@ void swarm_set_conns_max(struct swarm *s, uint32_t max);
 void swarm_free(struct swarm *s);
 
 const struct peer_id *swarm_self(const struct swarm *s);
+/* How many securities there are to propose. */
+unsigned swarm_security_count(const struct swarm *s);
 struct loop *swarm_loop(const struct swarm *s);
 struct rng *swarm_rng(const struct swarm *s);
 
@@ -182,6 +184,7 @@ struct swarm_stats *swarm_counters(struct swarm *s);
  * brought it (dialer, listener). */
 struct swarm_birth {
 	uint64_t dial; /* for swarm_conn.dial */
+	uint8_t security_from; /* a dialer's: swarm_opts.securities before that were refused there */
 	void *arg;
 	/* Each time conn_info's state word changes, the first time included. */
 	void (*on_state)(void *arg, uint64_t conn, const char *state);

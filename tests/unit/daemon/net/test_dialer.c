@@ -2,6 +2,7 @@
 #include "daemon/net/dialer.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -215,6 +216,42 @@ static void what_cannot_be_dialled_is_shown_and_not_tried(void **state)
 	assert_err(o.err, P2P_ERR_NOT_FOUND);
 }
 
+/* The next caller's first words, which have to hold `want`. */
+static int next_caller(struct hole *h, const char *want)
+{
+	char heard[4096];
+	ssize_t len = 0;
+	int fd;
+
+	turn_until(l, (fd = accept4(h->fd, NULL, NULL, SOCK_NONBLOCK)) >= 0);
+	turn_until(l, (len = recv(fd, heard, sizeof(heard), 0)) > 0);
+	assert_non_null(memmem(heard, (size_t)len, want, strlen(want)));
+	return fd;
+}
+
+/* As go, rust and js do: what came behind a refused proposal is taken for words, and none it is. */
+static void a_strict_peer_that_refuses_noise_is_dialled_anew_with_tls(void **state)
+{
+	static const char refusal[] = "\x13/multistream/1.0.0\n\x03na\n";
+	struct hole h = hole_open();
+	struct dial_outcome o;
+	int fd;
+
+	(void)state;
+	assert_int_equal(fcntl(h.fd, F_SETFL, O_NONBLOCK), 0);
+	(void)dial_all(&h.addr, 1, &b.id, &o);
+	fd = next_caller(&h, "/noise");
+	assert_int_equal(write(fd, refusal, sizeof(refusal) - 1), sizeof(refusal) - 1);
+	close(fd);
+	fd = next_caller(&h, "/tls/1.0.0");
+	assert_int_equal(write(fd, refusal, sizeof(refusal) - 1), sizeof(refusal) - 1);
+	close(fd);
+	turn_until(l, o.is_done); /* there is no third */
+	assert_err(o.err, P2P_ERR_UNSUPPORTED);
+	assert_int_equal(o.attempts[0].stage, DIAL_SECURITY);
+	close(h.fd);
+}
+
 static void ourselves_are_not_dialled(void **state)
 {
 	struct dial_request req = {.expected = a.id, .on_done = on_dial_done};
@@ -361,6 +398,7 @@ int main(void)
 		TEST(the_peer_named_by_the_address_is_expected),
 		TEST(a_refused_address_fails_at_connect_and_the_next_is_tried_at_once),
 		TEST(what_cannot_be_dialled_is_shown_and_not_tried),
+		TEST(a_strict_peer_that_refuses_noise_is_dialled_anew_with_tls),
 		TEST(ourselves_are_not_dialled),
 		TEST(a_peer_that_never_answers_ends_after_fifteen_seconds),
 		TEST(at_most_eight_addresses_are_tried_at_once),
