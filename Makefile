@@ -188,6 +188,28 @@ install: all units
 	install -m 0644 packaging/sysctl.d/60-p2pos.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d
 	install -m 0644 README.md LICENSE CHANGELOG.md docs/state-units.md config/config.example.json \
 		$(DESTDIR)$(DOCDIR)
+	@$(MAKE) --no-print-directory install-reading
+
+# What the tables of p2posctl print: completions, the schema, the manual pages where scdoc is; and what
+# a Prometheus and a Grafana take as it is.
+SHAREDIR = $(DESTDIR)$(PREFIX)/share
+install-reading: $(BUILD)/p2posctl
+	install -d $(addprefix $(SHAREDIR)/,bash-completion/completions zsh/vendor-completions \
+		fish/vendor_completions.d p2pos doc/p2pos/grafana)
+	$(BUILD)/p2posctl completion bash >$(SHAREDIR)/bash-completion/completions/p2posctl
+	$(BUILD)/p2posctl completion zsh >$(SHAREDIR)/zsh/vendor-completions/_p2posctl
+	$(BUILD)/p2posctl completion fish >$(SHAREDIR)/fish/vendor_completions.d/p2posctl.fish
+	$(BUILD)/p2posctl config schema >$(SHAREDIR)/p2pos/config.schema.json
+	install -m 0644 packaging/grafana/grafana-dashboard.json packaging/grafana/alerts.yml \
+		$(SHAREDIR)/doc/p2pos/grafana
+	@if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory install-man; \
+		else echo "no scdoc: the manual pages are left out"; fi
+install-man: man
+	install -d $(addprefix $(SHAREDIR)/man/,man5 man7 man8)
+	for n in 5 7 8; do install -m 0644 $(BUILD)/man/*.$$n $(SHAREDIR)/man/man$$n; done
+man: $(BUILD)/p2posctl
+	packaging/man/build.sh $(BUILD)/p2posctl $(BUILD)/man
+.PHONY: install-reading install-man man
 
 # What is committed, as one file that needs no git to be built.
 DIST := p2pos-$(VERSION)

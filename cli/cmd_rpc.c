@@ -5,6 +5,7 @@
 
 #include "cli/cmd.h"
 #include "cli/help.h"
+#include "cli/man.h"
 #include "cli/out.h"
 #include "cli/rpc.h"
 #include "cli/secret.h"
@@ -65,6 +66,12 @@ int cmd_rpc_call(struct cli *c)
 
 int cmd_help(struct cli *c)
 {
+	const char *part = cli_value(c, "man");
+
+	if (part && !man_print(part))
+		return out_fail(c, CLI_USAGE, "commands, config, methods or errors", "--man: there is no part '%s'", part);
+	if (part)
+		return CLI_OK;
 	if (cli_given(c, "reference"))
 		help_reference();
 	else

@@ -263,7 +263,9 @@ static const struct cli_command commands[] = {
 		cmd_completion},
 	{"help", "", 0, 0, NULL, "This list",
 		{"p2posctl help", "p2posctl help --reference > docs/p2posctl.md"},
-		{{"reference", NULL, "the whole reference as Markdown", 0, false}}, cmd_help},
+		{{"reference", NULL, "the whole reference as Markdown", 0, false},
+			{"man", "PART", "a list for the manual pages: commands, config, methods, errors", 0, false}},
+		cmd_help},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -38,5 +38,25 @@ while read -r noun verb; do
 done < <(grep -oE '(`|\$ (sudo )?|build/)p2posctl( --(socket|field|timeout) [^ ]+| --?[a-z-]+(=[^ ]+)?)* [a-z]+( [a-z-]+)?' README.md |
   sed -E 's/^.*p2posctl( --(socket|field|timeout) [^ ]+| --?[a-z-]+(=[^ ]+)?)* //' | sort -u)
 
+# The same of the manual pages; and where scdoc is, each of them is made without a complaint.
+while read -r page noun verb; do
+  grep -qE "^## ($noun|$noun $verb)( [^a-z]|\$)" docs/p2posctl.md ||
+    offence "$page: p2posctl $noun $verb is no command"
+done < <(grep -oHE '\*p2posctl [a-z]+( [a-z-]+)?' packaging/man/*.scd | sed -E 's/:\*p2posctl / /' | sort -u)
+if command -v scdoc >/dev/null; then
+  pages=$(mktemp -d)
+  packaging/man/build.sh "$ctl" "$pages" || offence "packaging/man: a page is not made"
+  for page in packaging/man/*.scd; do
+    [ -s "$pages/$(basename "$page" .scd)" ] || offence "$page: its page is empty"
+  done
+  rm -rf "$pages"
+fi
+
+# Dashboard and alert rules ask for metrics that there are.
+while IFS=: read -r file name; do
+  base=$(echo "$name" | sed -E 's/_(total|bucket|sum|count)$//')
+  grep -qE "\"($name|$base)\"" daemon/sys/metrics_list.h || offence "$file: there is no metric $name"
+done < <(grep -oHE '\b(p2pos|process)_[a-z_]+' packaging/grafana/grafana-dashboard.json packaging/grafana/alerts.yml | sort -u)
+
 [ "$bad" -eq 0 ] && echo "docs: the reference is current, links and commands exist"
 exit "$bad"
