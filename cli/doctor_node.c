@@ -237,7 +237,7 @@ static void judge_port(struct doctor *d, const char *address, const json_t *peer
 	if (who)
 		doctor_say(d, DOCTOR_OK, name, NULL, "reachable from %s", out_peer(d->c, who, peer));
 	else if (alone)
-		doctor_say(d, DOCTOR_OK, name, NULL, "open; there is no other member to ask yet");
+		doctor_say(d, DOCTOR_OK, name, NULL, "open here; no other member is connected that could tell more");
 	else if (came_in(peers, quic ? "tcp" : "quic-v1"))
 		doctor_say(d, DOCTOR_OK, name, NULL, "open; members come in over %s, nobody needed this one yet",
 			quic ? "TCP" : "QUIC");
@@ -248,7 +248,8 @@ static void judge_port(struct doctor *d, const char *address, const json_t *peer
 static void ask_ports(struct doctor *d, const json_t *status, const json_t *addresses)
 {
 	json_t *peers = ask(d, "peer.list", NULL, 0);
-	bool alone = json_array_size(json_object_get(status, "members")) < 2;
+	bool alone = json_array_size(json_object_get(status, "members")) < 2 ||
+		     !json_array_size(json_object_get(peers, "peers"));
 	const json_t *v;
 	size_t i;
 
