@@ -184,7 +184,7 @@ void chores_stop(struct node *n)
 static void measure_conns(struct node *n)
 {
 	static const char *const transports[] = {"tcp", "quic-v1"};
-	unsigned in[2] = {0}, out[2] = {0};
+	unsigned in[2] = {0}, out[2] = {0}, streams_in = 0, streams_out = 0;
 	struct swarm_conn c;
 	struct swarm_stats s;
 
@@ -196,7 +196,11 @@ static void measure_conns(struct node *n)
 		i = strcmp(c.transport, transports[1]) == 0;
 		in[i] += c.side == CONN_LISTENER;
 		out[i] += c.side == CONN_DIALER;
+		streams_in += c.streams_in;
+		streams_out += c.streams_out;
 	}
+	metric_set(M_STREAMS, streams_in, "in");
+	metric_set(M_STREAMS, streams_out, "out");
 	swarm_stats(n->swarm, &s);
 	for (unsigned i = 0; i < 2; i++) {
 		const char *const read[] = {transports[i], "in"}, *const sent[] = {transports[i], "out"};
@@ -208,6 +212,15 @@ static void measure_conns(struct node *n)
 		metric_cell_set(metric_cell(M_NETWORK_BYTES, sent, 2),
 			(double)(i ? s.quic_bytes_out : s.bytes_out));
 	}
+}
+
+static void measure_udp(struct node *n)
+{
+	struct quic_ports_stats s;
+
+	quic_ports_stats(n->ports, &s);
+	metric_set(M_UDP_BUFFER, s.udp.rcvbuf_bytes);
+	metric_cell_set(metric_cell(M_UDP_ERRORS, NULL, 0), (double)s.quic.garbage);
 }
 
 static void measure_cluster(struct node *n)
@@ -248,6 +261,7 @@ void chores_measure(struct node *n)
 	measure_cluster(n);
 	measure_members(n);
 	measure_conns(n);
+	measure_udp(n);
 	store_figures(n->store, &f);
 	metric_set(M_DB_SIZE, (double)f.bytes);
 }

@@ -290,6 +290,18 @@ static bool may_be_missing(const struct node *n, const struct maddr_ip *ip, int 
 	       memcmp(ip->ip, any, sizeof(any)) == 0;
 }
 
+/* Said once a start; never changed by us (features.md P-032). */
+static void warn_of_small_buffer(const struct node *n)
+{
+	struct quic_ports_stats st;
+
+	quic_ports_stats(n->ports, &st);
+	if (st.ports && st.udp.rcvbuf_bytes < UDP_RCVBUF_BYTES)
+		log_warn("NETWORK", "udp_buffer_small", kv_int("bytes", st.udp.rcvbuf_bytes),
+			kv_int("wanted", UDP_RCVBUF_BYTES),
+			kv_text("cure", "sysctl -w net.core.rmem_max=7340032, or install 60-p2pos.conf in sysctl.d"));
+}
+
 int node_open_listener(struct node *n)
 {
 	const struct listener_opts opts = {.swarm = n->swarm, .ports = n->ports,
@@ -313,6 +325,7 @@ int node_open_listener(struct node *n)
 		snprintf(what, sizeof(what), "listen %s", text);
 		return node_fail(NODE_EXIT_UNAVAILABLE, what, node_listen_error(err));
 	}
+	warn_of_small_buffer(n);
 	node_announce(n);
 	return 0;
 }

@@ -66,6 +66,7 @@
 	X(peers_failed, FLOOD, "")                                                                 \
 	X(send_failed, FLOOD, "")                                                                  \
 	X(message_refused, FLOOD, "")                                                              \
+	X(udp_buffer_small, ALWAYS, "")                                                            \
 	X(listen_skipped, FLOOD, "")                                                               \
 	/* heartbeats */                                                                           \
 	X(heartbeat_reject, FLOOD, "")                                                             \

@@ -42,7 +42,8 @@
 	X(QUIC_LOST, "p2pos_quic_packets_lost", COUNTER, NONE, NONE, "QUIC packets lost")          \
 	X(UDP_BUFFER, "p2pos_udp_receive_buffer_bytes", GAUGE, NONE, NONE,                         \
 		"UDP receive buffer that the kernel granted")                                      \
-	X(UDP_ERRORS, "p2pos_udp_receive_errors", COUNTER, NONE, NONE, "Failed UDP receives")      \
+	X(UDP_ERRORS, "p2pos_udp_receive_errors", COUNTER, NONE, NONE,                             \
+		"UDP datagrams that were no QUIC, or for nobody here")                             \
 	X(PING_RTT, "p2pos_ping_rtt_seconds", HISTOGRAM, NONE, NONE, "Round trips measured")       \
 	X(RELAY_RESERVATIONS, "p2pos_relay_reservations", GAUGE, NONE, NONE, "Relay slots in use") \
 	X(HOLEPUNCH, "p2pos_holepunch", COUNTER, RESULT, NONE, "Hole punches tried")               \
