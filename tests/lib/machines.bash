@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+# machines.bash: Debian machines for tests, made by debootstrap from the mirror that this machine's
+# own apt sources name, and booted with systemd-nspawn, so that their systemd really runs.
+#
+# A machine is a directory of its own over shared, read-only trees (an overlay); what it writes goes
+# with it. Callers set `machines_dir`, where machines live, and call machine_off for each they booted.
+# shellcheck shell=bash
+
+declare -A machine_process=()
+machines_dir=
+
+machines_say() { printf '%s: %s\n' "$(basename "$0")" "$*"; }
+machines_die() {
+  machines_say "$*" >&2
+  exit 1
+}
+
+machines_need() {
+  local tool
+  [ "$(id -u)" -eq 0 ] || machines_die "needs root"
+  for tool in debootstrap systemd-nspawn nsenter unshare ip; do
+    command -v "$tool" >/dev/null ||
+      machines_die "needs $tool: apt-get install debootstrap systemd-container util-linux iproute2"
+  done
+}
+
+machines_mirror() {
+  { grep -hs '^URIs:' /etc/apt/sources.list.d/*.sources | awk '{print $2}'
+    grep -hs '^deb ' /etc/apt/sources.list /etc/apt/sources.list.d/*.list | sed 's/\[[^]]*\]//' | awk '{print $2}'
+  } | grep -m 1 '/debian/*$'
+}
+
+# Runs a command where what it mounts and starts ends with it, and the network is that of the caller.
+# unshare itself would not pass on that we are to end.
+machines_enclosed() { # command…
+  local enclosed
+  unshare --mount --pid --fork --kill-child --mount-proc "$@" &
+  enclosed=$!
+  trap 'kill "$(pgrep -P "$enclosed")" 2>/dev/null || true' INT TERM HUP
+  while kill -0 "$enclosed" 2>/dev/null; do wait "$enclosed" || true; done
+  wait "$enclosed"
+}
+
+# Runs a command in a tree that is not booted, with the network of the caller.
+tree_inside() { # tree, line of shell
+  local tree=$1
+  cp -L /etc/resolv.conf "$tree/etc/resolv.conf"
+  unshare --mount --pid --fork --kill-child --mount-proc="$tree/proc" chroot "$tree" /usr/bin/env -i \
+    HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive /bin/sh -euc "$2"
+  rm "$tree/etc/resolv.conf"
+}
+
+# Makes the tree of a suite, once: a minimal system that boots, and git as the README asks for.
+base_tree() { # suite, directory
+  [ ! -d "$2" ] || return 0
+  machines_say "debootstrap $1"
+  rm -rf "$2.new"
+  mkdir -p "$2.new"
+  debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,git,sudo,ca-certificates \
+    "$1" "$2.new" "$(machines_mirror)" >"$2.log" 2>&1 || {
+    tail -n 20 "$2.log"
+    machines_die "debootstrap failed"
+  }
+  : >"$2.new/etc/machine-id"
+  mv "$2.new" "$2"
+}
+
+# Lays a directory for what changes over trees, the uppermost first, and mounts the whole.
+overlay() { # mount point, directory for changes, trees…
+  local point=$1 up=$2
+  shift 2
+  mkdir -p "$point" "$up" "$up.work"
+  mount -t overlay overlay -o "lowerdir=$(IFS=:; echo "$*"),upperdir=$up,workdir=$up.work" "$point"
+}
+
+machine_root() { printf '%s\n' "$machines_dir/$1/root"; }
+machine_make() { # name, trees…
+  local name=$1
+  shift
+  mkdir -p "$machines_dir/$name"
+  overlay "$(machine_root "$name")" "$machines_dir/$name/disk" "$@"
+  echo "$name" >"$(machine_root "$name")/etc/hostname"
+}
+machine_wipe() { # name
+  umount "$(machine_root "$1")"
+  rm -rf "${machines_dir:?}/$1"
+}
+
+# Each has control groups of its own: two systemds in one group would end each other's services.
+machine_cgroups() { # name
+  local top
+  for top in /sys/fs/cgroup/systemd /sys/fs/cgroup/unified /sys/fs/cgroup; do
+    [ ! -f "$top/cgroup.procs" ] || printf '%s\n' "$top/$(basename "$machines_dir")-$1"
+  done
+}
+machine_cgroups_enter() { # name
+  local group
+  for group in $(machine_cgroups "$1"); do
+    mkdir -p "$group"
+    echo "$BASHPID" >"$group/cgroup.procs"
+  done
+}
+machine_cgroups_remove() { # name
+  local group
+  for group in $(machine_cgroups "$1"); do
+    [ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null || true
+  done
+}
+
+# Boots a machine; a reboot inside boots it again, as a service manager does for it (exit code 133).
+machine_start() { # name, [path of a network namespace]
+  local name=$1 network=(--network-namespace-path="${2:-}")
+  [ -n "${2:-}" ] || network=()
+  (
+    machine_cgroups_enter "$name"
+    code=133
+    while [ "$code" -eq 133 ]; do
+      code=0
+      # The older systemd of Debian 12 takes either hierarchy, the newer one wants this.
+      SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn -q -D "$(machine_root "$name")" -b --register=no --keep-unit \
+        -M "$name" "${network[@]}" --resolv-conf=off </dev/null >>"$machines_dir/$name/console" 2>&1 || code=$?
+    done
+  ) &
+  machine_process[$name]=$!
+}
+
+# The process of its systemd, seen from here: the child of the nspawn that runs now.
+machine_init() { # name
+  local nspawn
+  nspawn=$(pgrep -P "${machine_process[$1]}" -x systemd-nspawn) && pgrep -o -P "$nspawn" -x systemd
+}
+
+machine_wait() { # name
+  local try
+  for ((try = 0; try < 600; try++)); do
+    inside "$1" 'systemctl is-system-running' 2>/dev/null | grep -qE 'running|degraded' && return 0
+    kill -0 "${machine_process[$1]}" 2>/dev/null || break
+    read -rt 0.2 <> <(:) || true
+  done
+  tail -n 20 "$machines_dir/$1/console"
+  inside "$1" 'systemctl is-system-running; systemctl list-jobs --no-pager; systemctl --failed --no-pager' || true
+  machines_die "$1: it does not boot in a container here"
+}
+
+# Runs a line of shell in a booted machine, as root.
+inside() { # name, line
+  local init
+  init=$(machine_init "$1") || return 1
+  nsenter --target "$init" --mount --uts --ipc --net --pid --cgroup --root -- \
+    /usr/bin/env -i -C /root HOME=/root LANG=C.UTF-8 \
+    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /bin/sh -c "$2"
+}
+
+# Asks a machine to power off. machine_off waits for it; for several, all are asked first.
+machine_halt() { # name
+  local init
+  if init=$(machine_init "$1"); then kill -s RTMIN+4 "$init" 2>/dev/null || true; fi
+}
+machine_off() { # name
+  [ -n "${machine_process[$1]:-}" ] || return 0
+  machine_halt "$1"
+  wait "${machine_process[$1]}" || true
+  unset "machine_process[$1]"
+  machine_cgroups_remove "$1"
+}
