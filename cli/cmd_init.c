@@ -237,10 +237,13 @@ static int report(struct cli *c, struct founding *f, bool changed)
 	json_t *reachable = json_array(), *result, *addr;
 	struct buf text = BUF_INIT;
 	const char *dns = cli_value(c, "dns");
+	int64_t ms;
 	size_t i;
 	int code;
 
 	text_copy(token.cluster_id, sizeof(token.cluster_id), bytes_str(f->cluster_id));
+	if (cli_given(c, "join-valid") && cli_duration_ms(cli_value(c, "join-valid"), &ms) == 0)
+		token.expires = wall_add_sec((wall_t){cli_now().sec, 0}, ms / 1000);
 	(void)place_reachable(c, &f->node_id, reachable);
 	if (dns)
 		(void)join_token_add_bootstrap(&token, bytes_str(dns));
@@ -296,6 +299,7 @@ int cmd_init(struct cli *c)
 {
 	struct founding f = {.cluster_id = cli_value(c, "cluster")};
 	const char *out = cli_value(c, "out"), *dns = cli_value(c, "dns");
+	int64_t ms;
 	int code;
 
 	if (!f.cluster_id)
@@ -304,6 +308,8 @@ int cmd_init(struct cli *c)
 		return out_fail(c, CLI_USAGE, "1 to 64 of A-Z a-z 0-9 . _ -", "'%s' is no cluster id", f.cluster_id);
 	if (dns && !bootstrap_is_valid(bytes_str(dns)))
 		return out_fail(c, CLI_USAGE, "write it like example.org", "--dns: '%s' is no domain", dns);
+	if (cli_given(c, "join-valid") && (cli_duration_ms(cli_value(c, "join-valid"), &ms) || ms < 1000))
+		return out_fail(c, CLI_USAGE, "write it like 7d", "--join-valid: '%s' is no duration", cli_value(c, "join-valid"));
 	code = place_open(c, &f.place);
 	f.out = out ? xstrdup(out) : default_out(&f);
 	if (!code)

@@ -11,6 +11,7 @@
 #include "cli/rpc.h"
 #include "cli/secret.h"
 #include "proto/base/err.h"
+#include "proto/base/rfc3339.h"
 #include "proto/p2pos/tokens.h"
 
 #define WAIT_STEP_MS 250
@@ -28,6 +29,16 @@ static void print_join(struct cli *c, json_t *r)
 		       "  p2posctl member approve %.20s --admin-key @admin.key\n", id);
 }
 
+static int refuse_expired(struct cli *c, struct join_token *t)
+{
+	char at[RFC3339_SIZE];
+
+	rfc3339_text(t->expires, at);
+	join_token_deinit(t);
+	return out_fail(c, CLI_DATAERR, "ask for a fresh one: p2posctl init, run again on the first node, prints it",
+		"the join string has expired at %s", at);
+}
+
 static int read_token(struct cli *c, const char *where, struct join_token *ret)
 {
 	struct buf text = BUF_WITH_MAX(JOIN_TEXT_MAX);
@@ -43,6 +54,8 @@ static int read_token(struct cli *c, const char *where, struct join_token *ret)
 			code = out_fail(c, CLI_DATAERR, "copy the whole string that p2posctl init printed",
 				err == P2P_ERR_UNSUPPORTED ? "the join string is of a later version"
 							   : "this is no join string, or it is damaged");
+		else if (ret->expires.sec && wall_cmp(ret->expires, cli_now()) < 0)
+			code = refuse_expired(c, ret);
 	}
 	buf_deinit(&text);
 	return code;

@@ -50,6 +50,7 @@ static const struct cli_command commands[] = {
 		{{"cluster", "ID", "the cluster's name: 1 to 64 of A-Z a-z 0-9 . _ -", 0, false},
 			{"dns", "NAME", "the domain under which nodes find each other", 0, false},
 			{"admin-valid", "TIME", "how long the admin's proof holds (default 365d)", 0, false},
+			{"join-valid", "TIME", "the join string is refused after that (default: never)", 0, false},
 			{"out", "DIR", "where the secret files go (default /root/p2pos-ID)", 0, false},
 			{"show-bundle", NULL, "print the Web Admin bundle, which is a secret", 0, false},
 			OPT_DATA_DIR, OPT_LISTEN, OPT_ANNOUNCE},

@@ -6,6 +6,7 @@
 
 #include "proto/base/err.h"
 #include "proto/base/mem.h"
+#include "proto/base/rfc3339.h"
 #include "proto/base/text.h"
 #include "proto/multi/maddr.h"
 #include "proto/p2pos/json.h"
@@ -123,6 +124,8 @@ static int print_key(struct buf *out, const struct key_public *k)
 
 static int print_join(struct buf *json, const struct join_token *t)
 {
+	char at[RFC3339_SIZE];
+
 	if (buf_printf(json, "{\"v\":%d,\"cluster_id\":\"%s\",\"system_pubkey\":", VERSION,
 		    t->cluster_id) ||
 		print_key(json, &t->system) || buf_put_str(json, ",\"bootstrap\":["))
@@ -131,7 +134,11 @@ static int print_join(struct buf *json, const struct join_token *t)
 		if ((i && buf_put_u8(json, ',')) ||
 			message_put_string(json, bytes_str(t->bootstrap[i])))
 			return P2P_ERR_TOO_LARGE;
-	return buf_put_str(json, "]}");
+	if (buf_put_u8(json, ']'))
+		return P2P_ERR_TOO_LARGE;
+	if (t->expires.sec && buf_printf(json, ",\"exp\":\"%s\"", rfc3339_text(t->expires, at)))
+		return P2P_ERR_TOO_LARGE;
+	return buf_put_u8(json, '}');
 }
 
 int join_token_print(struct buf *out, const struct join_token *t)
@@ -161,6 +168,9 @@ static int join_from_json(const json_t *o, struct join_token *t)
 	if (message_cluster_id(o, t->cluster_id) || !t->cluster_id[0] ||
 		message_text(o, "system_pubkey", JSON_TEXT_MAX, &key) ||
 		key_public_parse_text(key, &t->system) || !json_is_array(list))
+		return P2P_ERR_INVALID;
+	if (json_object_get(o, "exp") &&
+		(message_time(o, "exp", &t->expires) || t->expires.sec <= 0))
 		return P2P_ERR_INVALID;
 	json_array_foreach(list, i, v)
 		if (join_token_add_bootstrap(t,

@@ -26,6 +26,7 @@ bool bootstrap_is_valid(struct bytes text);
 struct join_token {
 	char cluster_id[CLUSTER_ID_SIZE];
 	struct key_public system;
+	wall_t expires; /* optional field "exp"; zero = never, which is what p2pos.md's form says */
 	size_t bootstrap_count;
 	char *bootstrap[JOIN_BOOTSTRAP_MAX]; /* owned */
 };

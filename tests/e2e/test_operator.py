@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an operator does beside the membership: configuration, database, support bundle, checks."""
+import base64
 import json
 import os
 import pathlib
@@ -373,6 +374,23 @@ class Straight(unittest.TestCase):
             a = n.ctl("--json", "--timeout", "300ms", "member", "remove", new, "--signer", "exec sleep 60", "--yes", "--force", check=False)
             self.assertEqual(a.code, 75, a.out)
             self.assertEqual(len(n.members()), 2)
+
+
+class Joining(unittest.TestCase):
+    def test_an_expired_or_damaged_join_string_makes_nothing(self):
+        with Cluster(1) as c:
+            c.form()
+            fresh = ctl("--json", "init", "--cluster", c.cluster_id, "--data-dir", c[0].dir, "--listen", c[0].listen, "--out",
+                        c[0].dir / "admin", "--join-valid", "1h").json["join"]
+            token = json.loads(base64.urlsafe_b64decode(fresh.split("://")[1] + "=="))
+            self.assertIn("exp", token)
+            self.assertEqual(ctl("join", fresh, "--data-dir", c.dir / "in-time").code, 0)
+            late = "p2pos-join://" + base64.urlsafe_b64encode(json.dumps({**token, "exp": "2020-01-01T00:00:00Z"}).encode()).decode().rstrip("=")
+            for text, word in ((late, "expired at 2020-01-01T00:00:00Z"), (fresh[:-9], "damaged")):
+                a = ctl("--json", "join", text, "--data-dir", c.dir / "late", check=False)
+                self.assertEqual(a.code, 65, a.out)
+                self.assertIn(word, a.json["error"]["message"])
+            self.assertFalse((c.dir / "late" / "config.json").exists())
 
 
 class Metrics(unittest.TestCase):

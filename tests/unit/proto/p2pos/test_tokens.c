@@ -106,6 +106,35 @@ static void join_strings_are_checked_field_by_field(void **state)
 	}
 }
 
+static void an_end_is_optional_and_goes_both_ways(void **state)
+{
+	struct join_token t = {.system = person_public(GOLDEN_SYSTEM_SEED), .expires = at("2026-12-01T00:00:00Z")}, back;
+	struct buf out = BUF_INIT;
+	char text[1024];
+
+	(void)state;
+	memcpy(t.cluster_id, "prod", 5);
+	assert_ok(join_token_print(&out, &t));
+	assert_ok(join_token_parse(buf_bytes(&out), &back));
+	assert_int_equal(wall_cmp(back.expires, t.expires), 0);
+	join_token_deinit(&back);
+	buf_deinit(&out);
+	assert_ok(join_token_parse(BYTES_LIT(GOLDEN_JOIN), &back));
+	assert_int_equal(back.expires.sec, 0);
+	join_token_deinit(&back);
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const bad[] = {"7", "\"soon\"", "null"};
+		char json[512];
+
+		(void)snprintf(json, sizeof(json), "{\"v\":1,\"cluster_id\":\"prod\",\"system_pubkey\":\"%s\",\"bootstrap\":[],\"exp\":%s}",
+			GOLDEN_SYSTEM_PUB, bad[i]);
+		assert_err(join_token_parse(token(JOIN_PREFIX, json, sodium_base64_VARIANT_URLSAFE_NO_PADDING, text,
+						     sizeof(text)),
+				    &back),
+			P2P_ERR_INVALID);
+	}
+}
+
 static void a_join_string_has_so_many_addresses_and_no_more(void **state)
 {
 	struct join_token t = {.cluster_id = "prod"}, back;
@@ -269,6 +298,7 @@ int main(void)
 		cmocka_unit_test(padding_is_accepted),
 		cmocka_unit_test(a_corrupted_join_string_is_refused_in_one_way),
 		cmocka_unit_test(join_strings_are_checked_field_by_field),
+		cmocka_unit_test(an_end_is_optional_and_goes_both_ways),
 		cmocka_unit_test(a_join_string_has_so_many_addresses_and_no_more),
 		cmocka_unit_test(a_bootstrap_entry_is_a_multiaddr_or_a_name),
 		cmocka_unit_test(the_golden_bundle_goes_both_ways),
