@@ -40,7 +40,7 @@ LOCK=/run/p2pos-install.lock
 NGTCP2_MIN=1.11 # as the Makefile says
 BUILD_PACKAGES="gcc make pkg-config libc6-dev libuv1-dev libsodium-dev libsqlite3-dev libc-ares-dev
   libjansson-dev libgnutls28-dev libngtcp2-dev libngtcp2-crypto-gnutls-dev libsmartcols-dev
-  uthash-dev"
+  uthash-dev scdoc"
 
 HERE=
 SOURCE=    # checkout, archive (of sources), tarball (of programs) or deb
