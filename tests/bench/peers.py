@@ -45,7 +45,8 @@ DIALLER = "rust"
 def row(what, unit, values, more_is_better):
     ours, theirs = values.get("p2posd"), [v for k, v in values.items() if k != "p2posd"]
     best = (max if more_is_better else min)(theirs) if theirs else None
-    figures = " ".join(f"{values[k]:10.3g}" if k in values else f"{'-':>10}" for k in ("p2posd", "go", "rust"))
+    shown = {k: f"{v:.0f}" if v >= 100 else f"{v:.3g}" for k, v in values.items()}
+    figures = " ".join(f"{shown.get(k, '-'):>10}" for k in ("p2posd", "go", "rust"))
     ratio = f"{ours / best:6.2f}" if best and ours else "     -"
     print(f"{what:<44} {figures} {unit:<10} {ratio}  {'more' if more_is_better else 'less'} is better", flush=True)
 
