@@ -133,24 +133,35 @@ static void print_timeline(struct cli *c, json_t *r)
 		out_note(c, "older events were left out: --limit");
 }
 
-int cmd_timeline(struct cli *c)
+/* --since and --until: a time, or how long ago. 0 or the exit code. */
+static int add_time(struct cli *c, json_t *params, const char *name)
 {
-	const char *since = cli_value(c, "since"), *limit = cli_value(c, "limit");
-	json_t *params = json_object(), *r;
+	const char *given = cli_value(c, name);
 	char text[RFC3339_SIZE];
 	wall_t at;
 	int64_t ms;
-	int code;
 
-	if (since && cli_duration_ms(since, &ms) == 0)
-		json_object_set_new(params, "since",
-			json_string(rfc3339_text(wall_add_ns(cli_now(), -ms * NS_PER_MS), text)));
-	else if (since && rfc3339_parse(bytes_str(since), &at) == 0)
-		json_object_set_new(params, "since", json_string(rfc3339_text(at, text)));
-	else if (since) {
+	if (!given)
+		return 0;
+	if (cli_duration_ms(given, &ms) == 0)
+		at = wall_add_ns(cli_now(), -ms * NS_PER_MS);
+	else if (rfc3339_parse(bytes_str(given), &at))
+		return out_fail(c, CLI_USAGE, "write it like 2h or 2026-11-20T02:00:00Z", "--%s: '%s' is no time", name, given);
+	json_object_set_new(params, name, json_string(rfc3339_text(at, text)));
+	return 0;
+}
+
+int cmd_timeline(struct cli *c)
+{
+	const char *limit = cli_value(c, "limit");
+	json_t *params = json_object(), *r;
+	int code = add_time(c, params, "since");
+
+	if (!code)
+		code = add_time(c, params, "until");
+	if (code) {
 		json_decref(params);
-		return out_fail(c, CLI_USAGE, "write it like 2h or 2026-11-20T02:00:00Z", "--since: '%s' is no time",
-			since);
+		return code;
 	}
 	if (limit)
 		json_object_set_new(params, "limit", json_integer(strtoll(limit, NULL, 10)));

@@ -73,6 +73,7 @@ static const struct cli_command commands[] = {
 	{"timeline", "", 0, 0, "timeline.get", "State, presence and snapshot events in order",
 		{"p2posctl timeline --since 2h", "p2posctl timeline --since 2026-11-20T02:00:00Z"},
 		{{"since", "TIME", "not older: a time, or a duration before now", 0, false},
+			{"until", "TIME", "not newer, likewise", 0, false},
 			{"limit", "N", "the newest so many (default 1000)", 0, false}},
 		cmd_timeline},
 	{"metrics", "", 0, 0, "metrics.get", "All metrics as OpenMetrics text", {"p2posctl metrics", NULL},

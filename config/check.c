@@ -41,6 +41,8 @@ static void check_ports(const struct config *cfg, struct config_report *r)
 
 static void check_secrets(const struct config *cfg, struct config_report *r)
 {
+	struct maddr_ip metrics = cfg->metrics.listen;
+
 	if (*cfg->node_private_key)
 		config_warning(r, "/node_private_key",
 			"is read for the sake of older files; a key is safer in node.key or a credential");
@@ -52,8 +54,9 @@ static void check_secrets(const struct config *cfg, struct config_report *r)
 			cfg->has_system_key
 				? "has no effect: system_pubkey is set"
 				: "is on: anybody may decide who belongs to this cluster");
+	metrics.port = 1; /* 0 asks for any, and by itself reaches nobody */
 	if (cfg->metrics.has_listen && !cfg->metrics.expose &&
-		maddr_ip_reach(&cfg->metrics.listen) != MADDR_REACH_LOOPBACK)
+		maddr_ip_reach(&metrics) != MADDR_REACH_LOOPBACK)
 		config_error(r, "/metrics/listen",
 			"is no loopback address: whoever reaches it could read the metrics; "
 			"\"expose\": true beside it allows that");

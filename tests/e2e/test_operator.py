@@ -235,6 +235,18 @@ class Log(WithOne):
         self.assertEqual(p.wait(timeout=60), 0)
 
 
+class Timeline(WithOne):
+    def test_a_stretch_of_time(self):
+        n = self.node
+        events = n.json("timeline")["events"]
+        self.assertTrue(events)
+        last = events[-1]["at"]
+        self.assertEqual(n.json("timeline", "--until", "1h")["events"], [])
+        self.assertEqual(n.json("timeline", "--since", "1h", "--until", last)["events"], events)
+        self.assertEqual(n.json("timeline", "--since", "2099-01-01T00:00:00Z")["events"], [])
+        self.fails(64, "timeline", "--until", "soon")
+
+
 class Keys(unittest.TestCase):
     def test_a_key_goes_through_every_form_and_comes_back(self):
         with tempfile.TemporaryDirectory() as d:
