@@ -11,6 +11,7 @@
 #include "daemon/io/rng_sodium.h"
 #include "daemon/net/quic_ports.h"
 #include "daemon/node_private.h"
+#include "daemon/sys/handover.h"
 #include "daemon/sys/last_words.h"
 #include "daemon/sys/log.h"
 #include "proto/base/err.h"
@@ -223,6 +224,7 @@ static void load_core(struct node *n)
 	m.records = records;
 	m.record_count = st->record_count;
 	m.unclean = !st->was_clean;
+	m.resumed = handover_is_restart();
 	core_load(n->core, &m, loop_wall(n->loop), loop_now(n->loop));
 	free(marks);
 	free(records);

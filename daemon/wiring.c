@@ -146,6 +146,13 @@ static void face_stop(void *arg)
 	node_stop(arg, "control");
 }
 
+static int face_restarting(void *arg, void (*on_done)(void *arg, size_t members, size_t told), void *done_arg)
+{
+	struct node *n = arg;
+
+	return drive_restarting(n->drive, on_done, done_arg);
+}
+
 static int face_reload(void *arg, struct config_report *report, struct config_change *ret_changes,
 	size_t *ret_count)
 {
@@ -281,7 +288,8 @@ void wiring_face(struct node *n)
 		.name = n->name[0] ? n->name : NULL, .started = n->started,
 		.under_systemd = getenv("INVOCATION_ID") != NULL && n->paths.is_system,
 		.network_mode = config_network_mode(n->config->network_mode, ips, count), .arg = n,
-		.stop = face_stop, .reload = face_reload, .publish = face_publish, .sync = face_sync,
+		.stop = face_stop, .restarting = face_restarting,
+		.reload = face_reload, .publish = face_publish, .sync = face_sync,
 		.status_local = face_status_local, .status_cluster = face_status_cluster,
 		.seed_at = face_seed_at, .lookup = face_lookup, .bootstrap = face_bootstrap,
 		.timer_at = face_timer_at, .measure = face_measure};

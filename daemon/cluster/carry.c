@@ -250,6 +250,7 @@ void carry_out(struct drive *d, const struct core_decision *x)
 	case CORE_SEND_SUSPECT:
 		question_send(d, x->conn, PROTOCOL_SUSPECT, x->json, NULL, SEND_MS, on_sent);
 		break;
+	case CORE_SEND_RESTART: restart_send(d, x->conn, x->json); break;
 	case CORE_STORE_SNAPSHOT: store_snapshot(d, &x->u.store); break;
 	case CORE_STORE_RECORD: store_record(d, x); break;
 	case CORE_STORE_MARK: store_mark(d, x); break;

@@ -241,6 +241,7 @@ struct drive *drive_new(const struct drive_opts *opts, const struct drive_watch 
 	push_serve(d);
 	heartbeat_serve(d);
 	peers_serve(d);
+	restart_serve(d);
 	status_serve(d);
 	return d;
 }
@@ -271,6 +272,7 @@ void drive_free(struct drive *d)
 			ask_cancel(q->ask);
 		question_free(q);
 	}
+	restart_deinit(d);
 	push_deinit(d);
 	status_deinit(d);
 	carry_deinit(d);

@@ -64,6 +64,10 @@ void drive_addrs(struct drive *d, const struct peer_id *peer, const struct maddr
 void drive_bootstrap_now(struct drive *d);
 /* Pulls from connected members now; returns how many are asked (the core chooses them). */
 unsigned drive_sync_now(struct drive *d);
+/* Tells the members that this node is about to restart; `on_done` is called once, now or within two
+ * seconds, with how many there were and how many heard it; at the latest in drive_free().
+ * P2P_ERR_BUSY while an earlier call is under way. */
+int drive_restarting(struct drive *d, void (*on_done)(void *arg, size_t members, size_t told), void *arg);
 void drive_stalled(struct drive *d, int64_t ms);
 /* The core's options after a reload. */
 void drive_configure(struct drive *d, const struct core_opts *opts);

@@ -12,6 +12,7 @@
 #define PUSH_MS   8000 /* P-072 */
 #define SEND_MS   5000 /* heartbeats, digests, suspicions (P-083) */
 #define PEERS_MS  5000
+#define RESTART_SEND_MS 1500 /* to tell of a restart: who is slower will see that we are gone */
 
 struct gather; /* status.c */
 
@@ -27,6 +28,11 @@ struct drive {
 	uint64_t last_token;
 	bool is_stopping;
 	bool is_pumping;
+	struct {                /* an announcement under way */
+		size_t members, answered, told;
+		void (*on_done)(void *arg, size_t members, size_t told); /* NULL: none is */
+		void *arg;
+	} restart;
 	struct gather *gather;  /* status of the cluster; NULL until first asked */
 };
 
@@ -70,6 +76,9 @@ void push_deinit(struct drive *d);
 void heartbeat_serve(struct drive *d);
 void peers_serve(struct drive *d);
 void peers_ask(struct drive *d, uint64_t conn);
+void restart_serve(struct drive *d);
+void restart_send(struct drive *d, uint64_t conn, struct bytes json);
+void restart_deinit(struct drive *d); /* tells of an announcement that is under way how far it came */
 void status_serve(struct drive *d);
 void status_deinit(struct drive *d);
 

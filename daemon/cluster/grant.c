@@ -18,6 +18,7 @@ static const char *const member_protocols[] = {
 	PROTOCOL_HEARTBEAT_DIGEST,
 	PROTOCOL_PEERS,
 	PROTOCOL_SUSPECT,
+	PROTOCOL_RESTART,
 	PERF_PROTOCOL, /* the last: left out where the configuration wants it */
 };
 

@@ -175,6 +175,7 @@ void tell(struct drive *d, const struct core_decision *x)
 	case CORE_SEND_HEARTBEAT:
 	case CORE_SEND_DIGEST:
 	case CORE_SEND_SUSPECT:
+	case CORE_SEND_RESTART:
 	case CORE_STORE_SNAPSHOT:
 	case CORE_STORE_RECORD:
 	case CORE_STORE_MARK:

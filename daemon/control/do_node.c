@@ -147,6 +147,22 @@ struct answer *do_NODE_STOP(struct call *c)
 	return answer;
 }
 
+static void on_restart_told(void *arg, size_t members, size_t told)
+{
+	ticket_ok(arg, json_pack("{s:I, s:I}", "members", (json_int_t)members, "told", (json_int_t)told));
+}
+
+struct answer *do_NODE_RESTARTING(struct call *c)
+{
+	const struct control_node *n = call_node(c);
+	struct ticket *t;
+	struct answer *later = call_later(c, &t);
+
+	if (n->restarting(n->arg, on_restart_told, t))
+		ticket_fail(t, RPC_ERR_BUSY, "it is being announced already");
+	return later;
+}
+
 /* ---- explain ---- */
 
 static json_t *lines_of(const struct buf *text)

@@ -206,6 +206,7 @@ void control_hear_decision(struct control *c, const struct core_decision *d)
 	case CORE_SEND_HEARTBEAT:
 	case CORE_SEND_DIGEST:
 	case CORE_SEND_SUSPECT:
+	case CORE_SEND_RESTART:
 	case CORE_STORE_SNAPSHOT:
 	case CORE_STORE_RECORD:
 	case CORE_STORE_MARK:

@@ -86,6 +86,11 @@ struct control_node {
 	int (*reload)(void *arg, struct config_report *report, struct config_change *ret_changes,
 		size_t *ret_count);
 
+	/* Tells the members that this node is about to restart. `on_done` is called once, now or within
+	 * two seconds. P2P_ERR_BUSY while that is under way. */
+	int (*restarting)(void *arg, void (*on_done)(void *arg, size_t members, size_t told),
+		void *done_arg);
+
 	/* core_snapshot_in() with SNAPSHOT_LOCAL. The verdict is told once, now or later, also when
 	 * the node is stopping (then as not applied, SNAPSHOT_OK with an error text). */
 	void (*publish)(void *arg, struct bytes json,

@@ -19,7 +19,7 @@ static struct {
 	size_t inherited_count;
 	char kept[HANDOVER_MAX][HANDOVER_NAME_SIZE];
 	size_t kept_count;
-	bool is_stopping;
+	bool is_restart, is_stopping;
 } the;
 
 static size_t count_of_environment(void)
@@ -59,10 +59,16 @@ size_t handover_open(void)
 		the.inherited[the.inherited_count].fd = fd;
 		memcpy(the.inherited[the.inherited_count++].name, name, sizeof(name));
 	}
+	the.is_restart = the.inherited_count > 0;
 	(void)unsetenv("LISTEN_PID"); /* fixed names are always valid */
 	(void)unsetenv("LISTEN_FDS");
 	(void)unsetenv("LISTEN_FDNAMES");
 	return the.inherited_count;
+}
+
+bool handover_is_restart(void)
+{
+	return the.is_restart;
 }
 
 void handover_close_rest(void)

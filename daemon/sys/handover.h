@@ -22,6 +22,8 @@
 /* Reads $LISTEN_PID, $LISTEN_FDS and $LISTEN_FDNAMES and takes them out of the environment. After
  * notify_open(). Returns how many were inherited. */
 size_t handover_open(void);
+/* Whether this process follows another one of this service at once: it inherited something. */
+bool handover_is_restart(void);
 /* Closes what nobody took, and has the service manager forget it: it is of an earlier
  * configuration. */
 void handover_close_rest(void);

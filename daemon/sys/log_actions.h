@@ -41,6 +41,8 @@
 	X(apply_snapshot_push, ALWAYS, "5f0f3a1c7b5e4a0c9d1b6f2e8a4c7d11")                         \
 	X(member_online, ALWAYS, "")                                                               \
 	X(member_offline, ALWAYS, "")                                                              \
+	X(member_restarting, FLOOD, "")                                                            \
+	X(restart_announced, ALWAYS, "")                                                              \
 	X(reject_snapshot, FLOOD, "5f0f3a1c7b5e4a0c9d1b6f2e8a4c7d12")                              \
 	X(first_snapshot_refused, ALWAYS, "5f0f3a1c7b5e4a0c9d1b6f2e8a4c7d12")                      \
 	X(membership_conflict, FLOOD, "")                                                          \

@@ -17,6 +17,7 @@ enum alive_kind {
 	ALIVE_PONG,
 	ALIVE_HEARTBEAT,
 	ALIVE_RELAYED, /* a heartbeat that came through another member */
+	ALIVE_RESUMED, /* seen just before our own restart */
 };
 
 enum alive_loss {
@@ -31,6 +32,8 @@ struct alive {
 	mono_t seen;      /* newest evidence, when kind is not ALIVE_NEVER */
 	mono_t signed_at; /* newest evidence with a signature of its own; MONO_ZERO = none */
 	mono_t lost;      /* newest loss, when loss is not LOSS_NONE */
+	mono_t excused;   /* a conn that is closed before this instant is no loss until then; MONO_ZERO =
+			   * nothing was announced. Over with the next handshake */
 	enum alive_kind kind;
 	enum alive_loss loss;
 };
@@ -43,6 +46,14 @@ void alive_note(struct alive *a, enum alive_kind kind, mono_t at);
 
 /* Notes that the connection was lost at `at`. */
 void alive_lose(struct alive *a, enum alive_loss loss, mono_t at);
+
+/* Its restart was announced: it is back by `until` (restart.c). Silence is not excused. */
+void alive_excuse(struct alive *a, mono_t until);
+/* It was there at `seen`, just before we restarted ourselves, and counts until `until` on the
+ * strength of that. For a member of which nothing else is known. */
+void alive_resume(struct alive *a, mono_t seen, mono_t until);
+/* Is its conn gone, and that excused at `now`? */
+bool alive_is_excused(const struct alive *a, mono_t now);
 
 bool alive_is_online(const struct alive *a, int64_t timeout_ms, mono_t now);
 

@@ -135,7 +135,7 @@ static void load_snapshot(struct core *c, struct bytes json, wall_t wall)
 }
 
 static void load_mark(
-	struct core *c, const struct core_stored_mark *k, bool unclean, wall_t wall, mono_t now)
+	struct core *c, const struct core_stored_mark *k, const struct core_memory *m, wall_t wall, mono_t now)
 {
 	struct peer *p = peer_find(c, &k->peer);
 
@@ -145,15 +145,16 @@ static void load_mark(
 	}
 	p->beat_ts = k->heartbeat_ts;
 	p->seen_before = k->last_seen;
-	if (unclean && !p->is_self && !wall_is_zero(p->beat_ts))
+	if (m->unclean && !p->is_self && !wall_is_zero(p->beat_ts))
 		p->beat_ts = wall_add_sec(p->beat_ts, UNCLEAN_SEC);
 	p->direct_ts = p->beat_ts;
+	if (m->resumed && !m->unclean)
+		restart_resume(c, p, k->last_seen, wall, now);
 	if (p->is_self || k->addr.len == 0)
 		return;
 	place_set(&p->reached_at, &k->addr);
 	(void)addrs_add(&p->addrs, &k->addr, CORE_ADDR_SEEN, now); /* one that fits */
 	sources_note(&c->sources, &k->addr, false, k->last_seen);
-	(void)wall;
 }
 
 void core_load(struct core *c, const struct core_memory *m, wall_t wall, mono_t now)
@@ -166,7 +167,7 @@ void core_load(struct core *c, const struct core_memory *m, wall_t wall, mono_t 
 	if (c->members.has_held)
 		apply_held(c, &none, wall, now);
 	for (size_t i = 0; i < m->mark_count; i++)
-		load_mark(c, &m->marks[i], m->unclean, wall, now);
+		load_mark(c, &m->marks[i], m, wall, now);
 	for (size_t i = 0; i < m->record_count; i++)
 		/* What was good enough to be stored is good enough now; those of former members go.
 		 */
@@ -177,14 +178,22 @@ void core_load(struct core *c, const struct core_memory *m, wall_t wall, mono_t 
 
 /* ---- who is online ---- */
 
+/* Later evidence moves nothing: the timer looks again when it fires. An excused end comes sooner. */
+static void arm_expiry(struct core *c, struct peer *p)
+{
+	mono_t at = mono_add_ns(alive_until(&p->alive, c->timeout_ms), 1);
+
+	if (!timer_is_armed(&p->expiry) || mono_before(at, p->expiry.at))
+		timer_arm(&c->timers, &p->expiry, at);
+}
+
 void core_recount(struct core *c, struct peer *p, wall_t wall, mono_t now)
 {
 	bool on = p->is_member && (p->is_self || alive_is_online(&p->alive, c->timeout_ms, now));
 	char id[PEER_ID_TEXT_SIZE];
 
-	if (on && !p->is_self && !timer_is_armed(&p->expiry))
-		timer_arm(&c->timers, &p->expiry,
-			mono_add_ns(alive_until(&p->alive, c->timeout_ms), 1));
+	if (on && !p->is_self)
+		arm_expiry(c, p);
 	if (on == p->online)
 		return;
 	p->online = on;
@@ -214,8 +223,7 @@ void core_recount(struct core *c, struct peer *p, wall_t wall, mono_t now)
 static void expired(struct core *c, struct peer *p, wall_t wall, mono_t now)
 {
 	if (p->is_member && alive_is_online(&p->alive, c->timeout_ms, now))
-		timer_arm(&c->timers, &p->expiry,
-			mono_add_ns(alive_until(&p->alive, c->timeout_ms), 1));
+		arm_expiry(c, p);
 	core_recount(c, p, wall, now);
 }
 

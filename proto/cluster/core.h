@@ -82,6 +82,8 @@ struct core_memory {
 	size_t mark_count;
 	const struct bytes *records; /* sealed peer records */
 	size_t record_count;
+	bool resumed; /* this start follows an orderly end at once (core_restarting()): who was seen in
+		       * the last seconds before it still counts for that long */
 	bool unclean; /* the last end was no clean one: marks are raised by 60 s */
 };
 
@@ -134,6 +136,7 @@ void core_pong(struct core *c, uint64_t conn, int64_t rtt_ns, wall_t wall, mono_
 #define CORE_SPEAKS_ADMIN     (1u << 5)
 #define CORE_SPEAKS_SUSPECT   (1u << 6)
 #define CORE_SPEAKS_DIGEST    (1u << 7)
+#define CORE_SPEAKS_RESTART   (1u << 8)
 /* The bit of a protocol name, 0 for others. */
 unsigned core_speaks_of(struct bytes protocol);
 void core_protocols(struct core *c, uint64_t conn, unsigned speaks, wall_t wall, mono_t now);
@@ -223,6 +226,8 @@ enum heartbeat_reason core_heartbeat_in(
 int core_digest_in(struct core *c, uint64_t conn, struct bytes json, wall_t wall, mono_t now);
 /* /p2pos/suspect/1.0.0. As above, and P2P_ERR_FULL when the sender is over its rate. */
 int core_suspect_in(struct core *c, uint64_t conn, struct bytes json, wall_t wall, mono_t now);
+/* /p2pos/restart/1.0.0: the sender restarts. As above, P2P_ERR_FULL within a minute of the last. */
+int core_restart_in(struct core *c, uint64_t conn, struct bytes json, wall_t wall, mono_t now);
 /* /p2pos/admin/1.0.0. Appends the answer to send (admin_answer_print()); on success CORE_GRANT
  * follows. Returns 0 or the error, for the log. */
 int core_admin_in(struct core *c, uint64_t conn, struct bytes json, struct buf *answer, wall_t wall,
@@ -237,6 +242,10 @@ void core_stalled(struct core *c, int64_t ms, wall_t wall, mono_t now);
 /* To be called when core_deadline() has come; earlier does no harm. */
 void core_tick(struct core *c, wall_t wall, mono_t now);
 mono_t core_deadline(const struct core *c);
+
+/* This node is about to restart: the members that understand it are told, each by a
+ * CORE_SEND_RESTART. Returns how many. */
+size_t core_restarting(struct core *c, wall_t wall, mono_t now);
 
 /* Operator: pull from members now; ask the bootstrap entries now. */
 void core_sync_now(struct core *c, wall_t wall, mono_t now);
@@ -260,6 +269,7 @@ enum core_decision_kind {
 	CORE_SEND_HEARTBEAT, /* conn, json (whole message with newline, as the next two) */
 	CORE_SEND_DIGEST,    /* conn, json */
 	CORE_SEND_SUSPECT,   /* conn, json; u.peer is the suspect */
+	CORE_SEND_RESTART,   /* conn, json */
 	CORE_STORE_SNAPSHOT, /* u.store: commit durably, then core_stored(). One at a time */
 	/* Remember these; they are lost without harm. */
 	CORE_STORE_RECORD, /* peer, json = the sealed record, u.seq */

@@ -80,6 +80,7 @@ struct peer {
 	mono_t marked_at;    /* last CORE_STORE_MARK; MONO_ZERO = never */
 	bool skew_alerted;
 
+	mono_t restart_at; /* when it last announced a restart; MONO_ZERO = never */
 	struct tellers *tellers; /* owned, may be NULL */
 	mono_t wished_at;        /* when we last asked others about it */
 	mono_t urged_at;         /* when we last passed a suspicion on to itself */
@@ -376,6 +377,11 @@ bool probe_is_broken(const struct core *c, const struct link *l, mono_t now);
 const char *probe_doubt(const struct core *c, mono_t now);
 size_t probe_witnesses(const struct core *c, const struct peer *p, mono_t now);
 size_t probe_witnesses_needed(const struct core *c);
+
+/* ---- restart.c ---------------------------------------------------------------------------- */
+
+/* After our own announced restart: a member that was seen at `last_seen` may still count. */
+void restart_resume(struct core *c, struct peer *p, wall_t last_seen, wall_t wall, mono_t now);
 
 /* ---- rumour.c: suspicions and relayed heartbeats ------------------------------------------- */
 

@@ -160,6 +160,7 @@ const char *core_decision_name(enum core_decision_kind k)
 	case CORE_SEND_HEARTBEAT: return "send_heartbeat";
 	case CORE_SEND_DIGEST: return "send_digest";
 	case CORE_SEND_SUSPECT: return "send_suspect";
+	case CORE_SEND_RESTART: return "send_restart";
 	case CORE_STORE_SNAPSHOT: return "store_snapshot";
 	case CORE_STORE_RECORD: return "store_record";
 	case CORE_STORE_MARK: return "store_mark";

@@ -230,6 +230,7 @@ unsigned core_speaks_of(struct bytes protocol)
 		{PROTOCOL_ADMIN, CORE_SPEAKS_ADMIN},
 		{PROTOCOL_SUSPECT, CORE_SPEAKS_SUSPECT},
 		{PROTOCOL_HEARTBEAT_DIGEST, CORE_SPEAKS_DIGEST},
+		{PROTOCOL_RESTART, CORE_SPEAKS_RESTART},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

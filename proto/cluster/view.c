@@ -80,6 +80,8 @@ static void put_evidence(const struct core *c, const struct peer *p, wall_t wall
 	if (p->is_self) {
 		ret->why = "self";
 		ret->last_seen = wall;
+	} else if (a->kind != ALIVE_RESUMED && alive_is_excused(a, now)) {
+		ret->why = "restarting";
 	} else if (p->online || a->kind == ALIVE_NEVER) {
 		ret->why = alive_kind_name(a->kind);
 	} else {

@@ -11,6 +11,7 @@
 #define PROTOCOL_PEERS            "/p2pos/peers/1.0.0"
 #define PROTOCOL_ADMIN            "/p2pos/admin/1.0.0"
 #define PROTOCOL_SUSPECT          "/p2pos/suspect/1.0.0"
+#define PROTOCOL_RESTART          "/p2pos/restart/1.0.0"
 #define PROTOCOL_HEARTBEAT_DIGEST "/p2pos/heartbeat-digest/1.0.0"
 
 #endif

@@ -52,6 +52,9 @@
 		"listen[] announce[] observed[] network_mode", ())                                 \
 	X(NODE_STOP, "node.stop", ADMIN, "stop this node in good order",                           \
 		(P(force, BOOL, MAY, "also when systemd runs it")), "stopping", (E(UNSUPPORTED)))  \
+	X(NODE_RESTARTING, "node.restarting", ADMIN,                                               \
+		"tell the members that this node is about to restart: they do not miss it for ten seconds", \
+		(), "members told", (E(BUSY)))                                                     \
 	X(NODE_EXPLAIN, "node.explain", READER, "why the state is what it is, and what would change it", \
 		(P(peer, PEER, MAY, "why this member counts as it does")),                         \
 		"state since reason cause finding rule lines[] notes[] remedies[] members online quorum missing[] peer{}?",      \

@@ -212,18 +212,19 @@ class State(unittest.TestCase):
         self.assertEqual(run([STATE, "--dir", "/proc/nope"], check=False).code, 73)
 
 
-class Restart(unittest.TestCase):
-    """The test is systemd: it keeps the sockets that p2posd gives it, and hands them to the next."""
+class Kept:
+    """A node whose systemd is this test: it keeps the sockets that p2posd gives it, and hands them to the
+    next process."""
 
-    def setUp(self):
-        self.cluster = Cluster(1)
-        self.addCleanup(self.cluster.__exit__, None, None, None)
-        self.node = self.cluster[0]
-        self.supervisor = Supervisor(self.cluster.dir)
-        self.addCleanup(self.supervisor.close)
-        self.kept = {}
-        self.addCleanup(lambda: [os.close(fd) for fd in self.kept.values()])
-        self.node.init()
+    def __init__(self, node):
+        self.node = node
+        self.supervisor = Supervisor(node.dir)
+        self.fds = {}
+
+    def close(self):
+        self.supervisor.close()
+        for fd in self.fds.values():
+            os.close(fd)
 
     def stop(self):
         """Ends the node, and does all that it asked for."""
@@ -243,20 +244,19 @@ class Restart(unittest.TestCase):
             lines = data.decode().splitlines()
             name = next((x[7:] for x in lines if x.startswith("FDNAME=")), None)
             if "FDSTORE=1" in lines:
-                self.assertIn("FDPOLL=0", lines)
-                if name in self.kept:
-                    os.close(self.kept.pop(name))
-                self.kept[name] = fds[0]
+                assert "FDPOLL=0" in lines, lines
+                if name in self.fds:
+                    os.close(self.fds.pop(name))
+                self.fds[name] = fds[0]
             elif "FDSTOREREMOVE=1" in lines:
-                os.close(self.kept.pop(name))
+                os.close(self.fds.pop(name))
             if what in lines:
                 return
 
     def start(self):
         """As Node.start(), with what is kept from descriptor 3 on."""
-        names = list(self.kept)
-        fds = [self.kept[n] for n in names]
-        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 100) for fd in fds]
+        names = list(self.fds)
+        high = [fcntl.fcntl(self.fds[n], fcntl.F_DUPFD, 100) for n in names]
         moves = " ".join(f"{3 + i}<&{fd}" for i, fd in enumerate(high)) + " ".join(f" {fd}<&-" for fd in high)
         script = f'LISTEN_PID=$$ exec "$0" "$@" {moves}'
         env = {**os.environ, "NOTIFY_SOCKET": str(self.supervisor.path)}
@@ -268,12 +268,27 @@ class Restart(unittest.TestCase):
         for fd in high:
             os.close(fd)
         self.hear("READY=1")
+
+
+class Restart(unittest.TestCase):
+    def setUp(self):
+        self.cluster = Cluster(1)
+        self.addCleanup(self.cluster.__exit__, None, None, None)
+        self.node = self.cluster[0]
+        self.node.init()
+        self.kept = Kept(self.node)
+        self.addCleanup(self.kept.close)
+        self.start()
+
+    def start(self):
+        self.kept.start()
         self.node.wait_state("healthy")
 
+    def door(self):
+        return f"tcp-{self.node.host}-{self.node.port}"
+
     def test_nobody_is_turned_away_while_the_node_restarts(self):
-        self.start()
-        tcp = f"tcp-{self.node.host}-{self.node.port}"
-        self.assertTrue({tcp, "control"} <= set(self.kept), self.kept)
+        self.assertTrue({self.door(), "control"} <= set(self.kept.fds), self.kept.fds)
         inode = self.node.socket.stat().st_ino
         over = threading.Event()
         tries, refused = [0], []
@@ -294,7 +309,7 @@ class Restart(unittest.TestCase):
         visitor.start()
         try:
             for _ in range(3):
-                self.assertEqual(self.stop(), 0)
+                self.assertEqual(self.kept.stop(), 0)
                 before = tries[0]
                 wait_until("somebody knocks while no process is there", lambda: tries[0] > before + 10)
                 self.start()
@@ -306,30 +321,87 @@ class Restart(unittest.TestCase):
         self.assertEqual(self.node.socket.stat().st_ino, inode)
 
     def test_a_door_of_an_earlier_configuration_is_let_go(self):
-        self.start()
-        old = f"tcp-{self.node.host}-{self.node.port}"
-        self.assertIn(old, self.kept)
-        self.stop()
+        old = self.door()
+        self.assertIn(old, self.kept.fds)
+        self.kept.stop()
         self.node.port = free_port()
         self.node.configure(listen=[self.node.listen])
         self.start()
-        self.assertIn(f"tcp-{self.node.host}-{self.node.port}", self.kept)
-        self.assertNotIn(old, self.kept)
+        self.assertIn(self.door(), self.kept.fds)
+        self.assertNotIn(old, self.kept.fds)
 
     def test_a_reload_lets_go_of_the_doors_it_closes(self):
-        self.start()
-        old = f"tcp-{self.node.host}-{self.node.port}"
+        old = self.door()
         self.node.port = free_port()
         self.node.configure(listen=[self.node.listen])
         self.node.proc.send_signal(signal.SIGHUP)
-        self.hear("RELOADING=1")
-        self.hear("READY=1")
-        self.assertNotIn(old, self.kept)
-        self.assertIn(f"tcp-{self.node.host}-{self.node.port}", self.kept)
+        self.kept.hear("RELOADING=1")
+        self.kept.hear("READY=1")
+        self.assertNotIn(old, self.kept.fds)
+        self.assertIn(self.door(), self.kept.fds)
 
     def test_a_control_socket_whose_file_is_gone_is_made_anew(self):
-        self.start()
-        self.stop()
+        self.kept.stop()
         self.node.socket.unlink()
         self.start()
         self.assertEqual(self.node.ctl("status").code, 0)
+
+    def test_nobody_needs_to_be_told_where_there_is_nobody(self):
+        a = self.node.rpc("node.restarting")
+        self.assertEqual((a["members"], a["told"]), (0, 0))
+
+
+class Rolling(unittest.TestCase):
+    """Restarts that are announced, as the unit does it (ExecStop=)."""
+
+    def form(self, size):
+        cluster = Cluster(size)
+        self.addCleanup(cluster.__exit__, None, None, None)
+        cluster.form()
+        kept = [Kept(n) for n in cluster]
+        for k in kept:
+            self.addCleanup(k.close)
+            k.node.stop()
+            k.start()
+        self.acquainted(cluster)
+        cluster.wait_all("healthy")
+        self.marks = {n.name: len(n.log()) for n in cluster}
+        return cluster, kept
+
+    def acquainted(self, cluster):
+        """Until everybody has heard what the others understand."""
+        cluster.wait_mesh()
+        for n in cluster:
+            others = {x.peer_id for x in cluster if x is not n}
+            wait_until(f"{n.name} has identified all", lambda n=n, others=others: all(
+                "/p2pos/restart/1.0.0" in n.rpc("peer.get", peer=p)["peer"]["protocols"] for p in others))
+
+    def since(self, node):
+        return node.log()[self.marks[node.name]:]
+
+    def nobody_was_missed(self, cluster):
+        for n in cluster:
+            self.assertNotIn("next=degraded", self.since(n), n.name)
+            self.assertNotIn("action=member_offline", self.since(n), n.name)
+
+    def test_five_nodes_one_after_the_other(self):
+        cluster, kept = self.form(5)
+        for k in kept:
+            self.assertEqual(k.node.rpc("node.restarting")["told"], 4)
+            k.stop()
+            k.start()
+            k.node.wait_state("healthy")
+            self.acquainted(cluster)
+        self.nobody_was_missed(cluster)
+
+    def test_two_of_three_at_once(self):
+        cluster, kept = self.form(3)
+        for k in kept[1:]:
+            self.assertEqual(k.node.rpc("node.restarting")["told"], 2)
+        for k in kept[1:]:
+            k.stop()
+        self.assertEqual(cluster[0].state, "healthy")
+        for k in kept[1:]:
+            k.start()
+        cluster.wait_mesh()
+        self.nobody_was_missed(cluster)

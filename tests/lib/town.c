@@ -325,6 +325,22 @@ void town_crash(struct town *t, unsigned node)
 	town_halt(t, &t->nodes[node]);
 }
 
+void town_restart(struct town *t, unsigned node)
+{
+	struct node *n = &t->nodes[node];
+	struct core_member m;
+
+	(void)core_restarting(n->core, NOW(t, n));
+	town_drain(t, n);
+	town_run(t, 50);
+	for (unsigned i = 0; i < t->o.nodes; i++)
+		if (core_member_get(n->core, &t->nodes[i].id, NOW(t, n), &m) && !m.self)
+			n->disk.marks[i].last_seen = m.last_seen;
+	n->disk.unclean = false;
+	n->disk.resumed = true;
+	town_kill(t, node);
+}
+
 void town_vanish(struct town *t, unsigned node)
 {
 	trouble(t, node);

@@ -58,6 +58,8 @@ void town_lose_list(struct town *t, unsigned node); /* the database is gone, the
 void town_kill(struct town *t, unsigned node);
 void town_crash(struct town *t, unsigned node); /* the same over QUIC: nobody is told */
 void town_vanish(struct town *t, unsigned node);
+/* Announces a restart, and ends cleanly a moment later; town_start() brings it back. */
+void town_restart(struct town *t, unsigned node);
 void town_freeze(struct town *t, unsigned node);
 void town_thaw(struct town *t, unsigned node);
 void town_skew(struct town *t, unsigned node, int64_t ms); /* its clock is ahead by that now */

@@ -92,7 +92,8 @@ void town_boot(struct town *t, struct node *n)
 		.floor = n->disk.floor,
 		.marks = n->disk.marks,
 		.mark_count = t->o.nodes,
-		.unclean = n->disk.unclean};
+		.unclean = n->disk.unclean,
+		.resumed = n->disk.resumed};
 	struct bytes *records = xcalloc(t->o.nodes, sizeof(*records));
 
 	for (unsigned i = 0; i < t->o.nodes; i++)
@@ -104,6 +105,7 @@ void town_boot(struct town *t, struct node *n)
 	n->state_known = false;
 	core_load(n->core, &m, NOW(t, n));
 	free(records);
-	n->disk.unclean = true; /* until it ends cleanly, which nothing here does */
+	n->disk.unclean = true; /* until it ends cleanly, as only town_restart() does */
+	n->disk.resumed = false;
 	town_drain(t, n);
 }

@@ -32,6 +32,7 @@ struct disk {
 	struct core_stored_mark *marks; /* by node */
 	struct buf *records;            /* by node */
 	bool unclean;
+	bool resumed; /* the next start follows an announced restart */
 };
 
 struct node {

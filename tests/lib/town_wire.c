@@ -14,7 +14,7 @@
 #define HANDSHAKE_US 15000000
 #define PULL_US      5000000
 #define PUSH_US      8000000
-#define SPEAKS_ALL   0xffu
+#define SPEAKS_ALL   0x1ffu
 
 enum word {
 	HELLO_1,
@@ -26,6 +26,7 @@ enum word {
 	BEAT,
 	DIGEST,
 	SUSPECT,
+	RESTART,
 	PULL,
 	PULL_ANSWER,
 	PULL_REFUSED,
@@ -267,6 +268,7 @@ static void hear(struct town *t, struct node *n, struct wire *w, enum word word,
 	case BEAT: (void)core_heartbeat_in(n->core, w->id, m, NOW(t, n)); break;
 	case DIGEST: (void)core_digest_in(n->core, w->id, m, NOW(t, n)); break;
 	case SUSPECT: (void)core_suspect_in(n->core, w->id, m, NOW(t, n)); break;
+	case RESTART: (void)core_restart_in(n->core, w->id, m, NOW(t, n)); break;
 	case PULL: answer_pull(n, w); break;
 	case PULL_ANSWER: pull_over(t, n, w, m, 0); break;
 	case PULL_REFUSED: pull_over(t, n, w, BYTES_NONE, P2P_ERR_UNSUPPORTED); break;
@@ -410,6 +412,10 @@ static void carry_out(struct town *t, struct node *n, const struct core_decision
 		t->count.suspects++;
 		if (w)
 			say(w, SUSPECT, d->json);
+		break;
+	case CORE_SEND_RESTART:
+		if (w)
+			say(w, RESTART, d->json);
 		break;
 	case CORE_STORE_SNAPSHOT: town_store(t, n, &d->u.store); break;
 	case CORE_STORE_RECORD:

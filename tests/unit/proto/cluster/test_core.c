@@ -5,6 +5,7 @@
 
 #include "proto/p2pos/digest.h"
 #include "proto/p2pos/exchange.h"
+#include "proto/p2pos/restart.h"
 #include "proto/p2pos/suspect.h"
 #include "tests/lib/golden.h"
 #include "tests/lib/p2ptest.h"
@@ -777,9 +778,97 @@ static void fifty_members_cost_little(void **state)
 	end(&r);
 }
 
+/* What `who` would say of its restart, from `ms` later on. */
+static int announce(struct rig *r, uint64_t conn, uint8_t who, int64_t ms)
+{
+	struct key_pair key = person(who);
+	struct restart_notice n;
+	struct buf out = BUF_INIT;
+	int err;
+
+	restart_sign(&n, "prod", r->wall, ms, &key);
+	assert_ok(restart_print(&out, &n));
+	err = core_restart_in(r->c, conn, buf_bytes(&out), r->wall, r->now);
+	buf_deinit(&out);
+	return err;
+}
+
+static void a_member_that_announced_its_restart_is_not_missed(void **state)
+{
+	struct core_member m;
+	struct peer_id friend = person_id(FRIEND);
+	struct rig r;
+
+	(void)state;
+	begin(&r, 3);
+	assert_int_equal(up(&r, 1, FRIEND), CORE_MEMBER);
+	look(&r);
+	assert_ok(announce(&r, 1, FRIEND, 5000));
+	core_conn_down(r.c, 1, CORE_DOWN_REMOTE, "shutdown", r.wall, r.now);
+	look(&r);
+	assert_int_equal(r.said[CORE_MEMBER_DOWN] + r.said[CORE_STATE], 0);
+	assert_true(core_member_get(r.c, &friend, r.wall, r.now, &m));
+	assert_true(m.online && m.conn == 0);
+	assert_string_equal(m.why, "restarting");
+	pass(&r, 4999);
+	look(&r);
+	assert_int_equal(r.said[CORE_MEMBER_DOWN], 0);
+	pass(&r, 2);
+	look(&r);
+	assert_int_equal(r.said[CORE_MEMBER_DOWN], 1);
+	assert_int_equal(r.state, CORE_DEGRADED);
+	end(&r);
+}
+
+static void announcements_are_of_members_themselves_and_once_a_minute(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	begin(&r, 3);
+	(void)up(&r, 1, FRIEND);
+	(void)up(&r, 2, STRANGER);
+	assert_err(announce(&r, 2, STRANGER, 5000), P2P_ERR_DENIED);
+	assert_err(announce(&r, 99, FRIEND, 5000), P2P_ERR_DENIED);
+	assert_err(announce(&r, 1, THIRD, 5000), P2P_ERR_MISMATCH);
+	assert_ok(announce(&r, 1, FRIEND, 5000));
+	assert_err(announce(&r, 1, FRIEND, 5000), P2P_ERR_FULL);
+	for (unsigned i = 0; i < 59; i++) {
+		pass(&r, 1000);
+		core_heard(r.c, 1, r.wall, r.now);
+	}
+	pass(&r, 999);
+	assert_err(announce(&r, 1, FRIEND, 5000), P2P_ERR_FULL);
+	pass(&r, 1);
+	assert_ok(announce(&r, 1, FRIEND, 5000));
+	end(&r);
+}
+
+static void a_restart_is_announced_to_those_who_understand(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	begin(&r, 3);
+	(void)up(&r, 1, FRIEND);
+	(void)up(&r, 2, THIRD);
+	(void)up(&r, 3, STRANGER);
+	core_protocols(r.c, 1, CORE_SPEAKS_RESTART, r.wall, r.now);
+	core_protocols(r.c, 2, CORE_SPEAKS_HEARTBEAT, r.wall, r.now);
+	core_protocols(r.c, 3, CORE_SPEAKS_RESTART, r.wall, r.now);
+	look(&r);
+	assert_int_equal(core_restarting(r.c, r.wall, r.now), 1);
+	look(&r);
+	assert_int_equal(r.said[CORE_SEND_RESTART], 1);
+	end(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_member_that_announced_its_restart_is_not_missed),
+		cmocka_unit_test(announcements_are_of_members_themselves_and_once_a_minute),
+		cmocka_unit_test(a_restart_is_announced_to_those_who_understand),
 		cmocka_unit_test(members_strangers_and_ourselves_are_told_apart),
 		cmocka_unit_test(an_unconfigured_node_talks_to_anyone),
 		cmocka_unit_test(guests_are_few_and_stay_a_minute),
