@@ -285,6 +285,60 @@ static void who_comes_too_fast_must_prove_its_address(void **state)
 	assert_int_equal(b.ups, i); /* with its token it got in */
 }
 
+/* The first datagram of somebody who never says another word. */
+static void first_word(struct quic_endpoint *of, uint16_t from, struct buf *ret)
+{
+	struct datagram_path path = {.remote = b.addr, .local = a.addr};
+	struct quic_opts opts = {.wall = loop_wall(l)};
+	struct datagram_train train;
+	struct quic_conn *q;
+
+	path.local.port = from;
+	buf_reset(ret);
+	assert_ok(quic_dial(of, &path, &opts, loop_now(l), &q));
+	assert_true(quic_send(q, ret, 1200, loop_now(l), &train));
+	quic_free(q);
+}
+
+/* from seventeen half-open ones on a newcomer is only told to come again. */
+static void strangers_that_never_finish_hold_few_slots(void **state)
+{
+	struct quic_endpoint *crowd = quic_endpoint_new(&(struct quic_endpoint_opts){
+		.tls = &a.tls, .identity = &a.key, .rng = &a.rng.rng});
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(b.addr.port)};
+	struct quic_ports_stats st;
+	struct swarm_stats swarm;
+	struct buf word = BUF_INIT;
+	struct maddr member;
+	int fds[100];
+
+	(void)state;
+	memcpy(&to.sin_addr, b.addr.ip, 4);
+	b.knows_everybody = true; /* so that nobody is dropped at random */
+	for (int i = 0; i < 100; i++) {
+		/* From addresses of their own, eight each: a source may have so many. */
+		struct sockaddr_in from = {.sin_family = AF_INET,
+			.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + (uint32_t)i / 8)};
+
+		fds[i] = socket(AF_INET, SOCK_DGRAM, 0);
+		assert_int_equal(bind(fds[i], (struct sockaddr *)&from, sizeof(from)), 0);
+		first_word(crowd, (uint16_t)(20000 + i), &word);
+		assert_int_equal(sendto(fds[i], word.data, word.len, 0, (struct sockaddr *)&to, sizeof(to)),
+			(ssize_t)word.len);
+	}
+	turn_until(l, (quic_ports_stats(b.ports, &st), st.udp.datagrams_in == 100));
+	swarm_stats(b.swarm, &swarm);
+	assert_int_equal(swarm.half_open, LISTEN_RETRY_FROM - 1);
+	assert_int_equal(st.quic.retries, 100 - (LISTEN_RETRY_FROM - 1));
+	/* A member gets in meanwhile: it comes back with its token. */
+	member = node_quic_maddr(&b);
+	(void)nodes_connect_to(&c, &b, &member);
+	for (int i = 0; i < 100; i++)
+		close(fds[i]);
+	quic_endpoint_free(crowd);
+	buf_deinit(&word);
+}
+
 static void a_shut_door_keeps_its_connections(void **state)
 {
 	struct maddr to = node_quic_maddr(&b);
@@ -370,6 +424,7 @@ int main(void)
 		TEST(a_closed_port_is_refused_and_the_next_is_tried_at_once),
 		TEST(a_blocked_source_is_as_if_nobody_lived_here),
 		TEST(who_comes_too_fast_must_prove_its_address),
+		TEST(strangers_that_never_finish_hold_few_slots),
 		TEST(a_shut_door_keeps_its_connections),
 		TEST(a_killed_peer_is_noticed_by_the_next_question),
 		TEST(a_forged_report_only_makes_us_ask),
