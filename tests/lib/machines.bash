@@ -80,6 +80,7 @@ machine_make() { # name, trees…
   mkdir -p "$machines_dir/$name"
   overlay "$(machine_root "$name")" "$machines_dir/$name/disk" "$@"
   echo "$name" >"$(machine_root "$name")/etc/hostname"
+  printf '127.0.0.1 localhost\n127.0.1.1 %s\n' "$name" >"$(machine_root "$name")/etc/hosts"
 }
 machine_wipe() { # name
   umount "$(machine_root "$1")"
