@@ -141,8 +141,13 @@ static void print_perf(struct cli *c, json_t *r)
 {
 	char peer[64];
 
-	printf("%s by %s and %s\n", out_peer(c, out_text(r, "peer_id"), peer), out_text(r, "transport"),
+	long long streams = json_integer_value(json_object_get(r, "streams"));
+
+	printf("%s by %s and %s", out_peer(c, out_text(r, "peer_id"), peer), out_text(r, "transport"),
 		out_text(r, "security"));
+	if (streams > 1)
+		printf(", %lld streams", streams);
+	putchar('\n');
 	print_way("up", r, "up_bytes", "up_s");
 	print_way("down", r, "down_bytes", "down_s");
 }
@@ -165,10 +170,13 @@ static int put_bytes(struct cli *c, json_t *params, const char *name)
 int cmd_peer_perf(struct cli *c)
 {
 	json_t *params = c->argv[0][0] == '/' ? address_param(c) : peer_param(c);
+	const char *streams = cli_value(c, "streams");
 	int code = put_bytes(c, params, "up");
 
 	if (!code)
 		code = put_bytes(c, params, "down");
+	if (streams)
+		json_object_set_new(params, "streams", json_integer(strtoll(streams, NULL, 10)));
 	if (code) {
 		json_decref(params);
 		return code;

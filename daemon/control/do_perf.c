@@ -22,6 +22,7 @@ struct perf_call {
 	struct perf_run *run;
 	struct swarm_conn conn; /* as it was when the run began */
 	uint64_t up, down;
+	unsigned streams;
 	struct timer look;
 };
 
@@ -78,10 +79,11 @@ static double seconds(int64_t ns)
 
 static json_t *result_of(const struct perf_call *p, const struct perf_result *r)
 {
-	return json_pack("{s:o, s:I, s:f, s:I, s:f, s:o, s:o}", "peer_id", shape_peer(&p->conn.peer),
-		"up_bytes", (json_int_t)r->up_bytes, "up_s", seconds(r->up_ns), "down_bytes",
-		(json_int_t)r->down_bytes, "down_s", seconds(r->down_ns), "transport",
-		shape_text(p->conn.transport), "security", shape_text(p->conn.security));
+	return json_pack("{s:o, s:I, s:I, s:f, s:I, s:f, s:o, s:o}", "peer_id", shape_peer(&p->conn.peer),
+		"streams", (json_int_t)r->streams, "up_bytes", (json_int_t)r->up_bytes, "up_s",
+		seconds(perf_up_ns(r)), "down_bytes", (json_int_t)r->down_bytes, "down_s",
+		seconds(perf_down_ns(r)), "transport", shape_text(p->conn.transport), "security",
+		shape_text(p->conn.security));
 }
 
 static void fail_run(struct perf_call *p, int err)
@@ -116,7 +118,8 @@ static void on_done(void *arg, int err, const struct perf_result *r)
 /* P2P_ERR_CLOSED: no such connection; others as perf_run_start(). */
 static int start_run(const struct control_node *n, struct perf_call *p, uint64_t conn)
 {
-	struct perf_opts opts = {.conn = conn, .up = p->up, .down = p->down, .on_done = on_done, .arg = p};
+	struct perf_opts opts = {.conn = conn, .up = p->up, .down = p->down, .streams = p->streams,
+		.on_done = on_done, .arg = p};
 
 	if (!swarm_get(n->swarm, conn, &p->conn))
 		return P2P_ERR_CLOSED;
@@ -178,7 +181,7 @@ struct answer *do_PEER_PERF(struct call *c)
 	struct peer_id peer;
 	struct maddr addr;
 	struct perf_call *p;
-	uint64_t up, down;
+	uint64_t up, down, streams;
 	struct answer *answer = find_target(c, &peer, &addr);
 	int err;
 
@@ -186,6 +189,8 @@ struct answer *do_PEER_PERF(struct call *c)
 		answer = call_uint(c, "up", 0, PERF_BYTES_MAX, PERF_BYTES_USUAL, &up);
 	if (!answer)
 		answer = call_uint(c, "down", 0, PERF_BYTES_MAX, PERF_BYTES_USUAL, &down);
+	if (!answer)
+		answer = call_uint(c, "streams", 1, PERF_STREAMS_MAX, 1, &streams);
 	if (answer)
 		return answer;
 	p = xcalloc(1, sizeof(*p));
@@ -193,6 +198,7 @@ struct answer *do_PEER_PERF(struct call *c)
 	p->look = TIMER(on_look, p);
 	p->up = up;
 	p->down = down;
+	p->streams = (unsigned)streams;
 	err = addr.len ? start_dial(n, p, &addr) : start_run(n, p, swarm_find(n->swarm, &peer));
 	if (err) {
 		free(p);

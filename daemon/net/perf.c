@@ -2,6 +2,7 @@
 /* perf.c: streams for proto/libp2p/perf.h, both sides. */
 #include "daemon/net/perf.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "proto/base/err.h"
@@ -96,7 +97,7 @@ static bool on_open(void *arg, struct stream *s)
 
 	list_each(node, &p->served)
 		same += stream_conn(list_entry(node, struct served, node)->stream) == stream_conn(s);
-	if (same >= PERF_SERVED_MAX)
+	if (same >= PERF_STREAMS_MAX)
 		return false;
 	v = xcalloc(1, sizeof(*v));
 	v->stream = s;
@@ -108,14 +109,21 @@ static bool on_open(void *arg, struct stream *s)
 
 /* --- asking --- */
 
+/* One stream of a run. */
+struct lane {
+	struct perf_run *run;
+	struct stream *stream; /* NULL: not opened, or over */
+	struct perf_client client;
+	struct perf_result result;
+	bool is_complete; /* `result` is written */
+};
+
 struct perf_run {
 	struct list node;
 	struct perfs *owner;
 	struct perf_opts opts;
-	struct stream *stream;
-	struct perf_client client;
-	struct perf_result result;
-	bool is_complete; /* `result` is written */
+	struct perf_result result; /* of the lanes that are over */
+	struct lane lanes[PERF_STREAMS_MAX]; /* the first opts.streams of them */
 };
 
 static void run_free(struct perf_run *r)
@@ -125,100 +133,136 @@ static void run_free(struct perf_run *r)
 	free(r);
 }
 
-/* The stream is dealt with by the caller. */
-static void run_done(struct perf_run *r, int err)
+static void reset_lanes(struct perf_run *r)
+{
+	for (unsigned i = 0; i < r->opts.streams; i++) {
+		if (r->lanes[i].stream)
+			stream_reset(r->lanes[i].stream);
+		r->lanes[i].stream = NULL;
+	}
+}
+
+static void run_fail(struct perf_run *r, int err)
+{
+	struct perf_opts opts = r->opts;
+
+	reset_lanes(r);
+	run_free(r);
+	opts.on_done(opts.arg, err, NULL);
+}
+
+static void run_done(struct perf_run *r)
 {
 	struct perf_opts opts = r->opts;
 	struct perf_result result = r->result;
 
 	run_free(r);
-	opts.on_done(opts.arg, err, err ? NULL : &result);
-}
-
-static void run_fail(struct perf_run *r, int err)
-{
-	stream_reset(r->stream);
-	run_done(r, err);
+	opts.on_done(opts.arg, 0, &result);
 }
 
 /* Times are the clock's, read at each event: a turn may be long when this much moves. */
-static mono_t run_clock(const struct perf_run *r)
+static mono_t lane_clock(const struct lane *l)
 {
-	return loop_clock(r->owner->loop);
+	return loop_clock(l->run->owner->loop);
 }
 
-static void run_write(struct perf_run *r)
+static void lane_write(struct lane *l)
 {
-	struct bytes owed = perf_client_owed(&r->client);
+	struct bytes owed = perf_client_owed(&l->client);
 	bool has_room = true;
 
 	while (owed.len && has_room) { /* on_room goes on */
-		size_t n = stream_write(r->stream, owed);
+		size_t n = stream_write(l->stream, owed);
 
-		perf_client_sent(&r->client, n, run_clock(r));
+		perf_client_sent(&l->client, n, lane_clock(l));
 		has_room = n == owed.len;
-		owed = perf_client_owed(&r->client);
+		owed = perf_client_owed(&l->client);
 	}
-	if (perf_client_is_done(&r->client))
-		stream_end(r->stream);
-	stream_set_deadline(r->stream, perf_client_deadline(&r->client));
+	if (perf_client_is_done(&l->client))
+		stream_end(l->stream);
+	stream_set_deadline(l->stream, perf_client_deadline(&l->client));
 }
 
 /* Not earlier: the agreement is no part of the measurement, and a peer that does not speak the
  * protocol would see nonsense in what follows and reset the stream instead of saying so. */
-static void run_on_agreed(struct stream *s)
+static void lane_on_agreed(struct stream *s)
 {
-	struct perf_run *r = stream_user(s);
+	struct lane *l = stream_user(s);
+	const struct perf_opts *o = &l->run->opts;
+	unsigned i = (unsigned)(l - l->run->lanes);
 
-	perf_client_init(&r->client, r->opts.up, r->opts.down, run_clock(r));
-	run_write(r);
+	perf_client_init(&l->client, perf_share(o->up, i, o->streams), perf_share(o->down, i, o->streams),
+		lane_clock(l));
+	lane_write(l);
 }
 
-static void run_on_data(struct stream *s, struct bytes in)
+static void lane_on_data(struct stream *s, struct bytes in)
 {
-	struct perf_run *r = stream_user(s);
-	int err = perf_client_recv(&r->client, in, run_clock(r));
+	struct lane *l = stream_user(s);
+	int err = perf_client_recv(&l->client, in, lane_clock(l));
 
 	if (err)
-		run_fail(r, err);
+		run_fail(l->run, err);
 	else
-		stream_set_deadline(s, perf_client_deadline(&r->client));
+		stream_set_deadline(s, perf_client_deadline(&l->client));
 }
 
-static void run_on_end(struct stream *s)
+static void lane_on_end(struct stream *s)
 {
-	struct perf_run *r = stream_user(s);
-	int err = perf_client_end(&r->client, run_clock(r), &r->result);
+	struct lane *l = stream_user(s);
+	int err = perf_client_end(&l->client, lane_clock(l), &l->result);
 
 	if (err)
-		run_fail(r, err);
+		run_fail(l->run, err);
 	else
-		r->is_complete = true; /* on_gone follows: both directions have ended */
+		l->is_complete = true; /* on_gone follows: both directions have ended */
 }
 
-static void run_on_room(struct stream *s)
+static void lane_on_room(struct stream *s)
 {
-	run_write(stream_user(s));
+	lane_write(stream_user(s));
 }
 
-static void run_on_gone(struct stream *s, int err)
+static void lane_on_gone(struct stream *s, int err)
 {
-	struct perf_run *r = stream_user(s);
+	struct lane *l = stream_user(s);
+	struct perf_run *r = l->run;
 
-	run_done(r, r->is_complete ? 0 : err ? err : P2P_ERR_CLOSED);
+	l->stream = NULL;
+	if (!l->is_complete) {
+		run_fail(r, err ? err : P2P_ERR_CLOSED);
+		return;
+	}
+	perf_result_add(&r->result, &l->result);
+	if (r->result.streams == r->opts.streams)
+		run_done(r);
 }
 
-static const struct stream_handler run_handler = {.on_agreed = run_on_agreed,
-	.on_data = run_on_data,
-	.on_end = run_on_end,
-	.on_room = run_on_room,
-	.on_gone = run_on_gone};
+static const struct stream_handler lane_handler = {.on_agreed = lane_on_agreed,
+	.on_data = lane_on_data,
+	.on_end = lane_on_end,
+	.on_room = lane_on_room,
+	.on_gone = lane_on_gone};
+
+static int open_lanes(struct perf_run *r)
+{
+	mono_t deadline = mono_add_ms(loop_now(r->owner->loop), PERF_IDLE_MS);
+	int err = 0;
+
+	for (unsigned i = 0; !err && i < r->opts.streams; i++) {
+		r->lanes[i].run = r;
+		err = stream_open(r->owner->streams, r->opts.conn, PERF_PROTOCOL, &lane_handler, &r->lanes[i],
+			deadline, &r->lanes[i].stream);
+	}
+	return err;
+}
 
 int perf_run_start(struct perfs *p, const struct perf_opts *opts, struct perf_run **ret)
 {
 	struct perf_run *r;
 	int err;
 
+	assert(opts->streams >= 1 && opts->streams <= PERF_STREAMS_MAX);
 	if (opts->up > PERF_BYTES_MAX || opts->down > PERF_BYTES_MAX)
 		return P2P_ERR_TOO_LARGE;
 	if (p->run_count >= PERF_RUNS_MAX)
@@ -228,10 +272,9 @@ int perf_run_start(struct perfs *p, const struct perf_opts *opts, struct perf_ru
 	r->opts = *opts;
 	list_append(&p->runs, &r->node);
 	p->run_count++;
-	err = stream_open(p->streams, opts->conn, PERF_PROTOCOL, &run_handler, r,
-		mono_add_ms(loop_now(p->loop), PERF_IDLE_MS), &r->stream);
+	err = open_lanes(r);
 	if (err) {
-		run_free(r);
+		perf_run_cancel(r);
 		return err;
 	}
 	*ret = r;
@@ -240,7 +283,7 @@ int perf_run_start(struct perfs *p, const struct perf_opts *opts, struct perf_ru
 
 void perf_run_cancel(struct perf_run *r)
 {
-	stream_reset(r->stream);
+	reset_lanes(r);
 	run_free(r);
 }
 

@@ -13,7 +13,7 @@
 struct perfs;
 struct perf_run;
 
-/* With `serves`, answers those whose grant names the protocol: PERF_SERVED_MAX streams of a
+/* With `serves`, answers those whose grant names the protocol: PERF_STREAMS_MAX streams of a
  * connection, further ones are reset. Without, it only asks. */
 struct perfs *perfs_new(struct streams *st, bool serves);
 /* After streams_free(); runs in progress end without a callback. NULL is fine. */
@@ -22,7 +22,9 @@ void perfs_free(struct perfs *p);
 struct perf_opts {
 	uint64_t conn;
 	uint64_t up, down; /* bytes, each at most PERF_BYTES_MAX */
-	/* Told once, unless cancelled. `r` is borrowed, NULL with an error: P2P_ERR_UNSUPPORTED,
+	unsigned streams;  /* that share them, 1 to PERF_STREAMS_MAX */
+	/* Told once, unless cancelled; when one of the streams fails, the others are given up. `r` is
+	 * borrowed, NULL with an error: P2P_ERR_UNSUPPORTED,
 	 * P2P_ERR_RESET (also: the peer wants no such amount), P2P_ERR_TIMEOUT, P2P_ERR_CLOSED,
 	 * P2P_ERR_PROTOCOL, P2P_ERR_TRUNCATED. */
 	void (*on_done)(void *arg, int err, const struct perf_result *r);

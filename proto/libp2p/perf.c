@@ -145,12 +145,50 @@ int perf_client_end(struct perf_client *c, mono_t now, struct perf_result *ret)
 
 	if (!perf_client_is_done(c) || c->got < c->down)
 		return P2P_ERR_TRUNCATED;
-	*ret = (struct perf_result){c->up, c->down, mono_since_ns(turned, c->begun),
-		mono_since_ns(now, turned)};
+	*ret = (struct perf_result){1, c->up, c->down, {c->begun, turned}, {turned, now}};
 	return 0;
 }
 
 mono_t perf_client_deadline(const struct perf_client *c)
 {
 	return clock_deadline(&c->clock);
+}
+
+/* --- what several of them measured --- */
+
+static int64_t span_ns(const struct perf_span *s)
+{
+	return mono_since_ns(s->until, s->from);
+}
+
+int64_t perf_up_ns(const struct perf_result *r)
+{
+	return span_ns(&r->up);
+}
+
+int64_t perf_down_ns(const struct perf_result *r)
+{
+	return r->down_bytes ? span_ns(&r->down) : 0;
+}
+
+static void widen(struct perf_span *all, const struct perf_span *one, bool is_first)
+{
+	all->from = is_first ? one->from : mono_min(all->from, one->from);
+	if (is_first || mono_before(all->until, one->until))
+		all->until = one->until;
+}
+
+void perf_result_add(struct perf_result *all, const struct perf_result *one)
+{
+	widen(&all->up, &one->up, all->streams == 0);
+	if (one->down_bytes)
+		widen(&all->down, &one->down, all->down_bytes == 0);
+	all->streams += one->streams;
+	all->up_bytes += one->up_bytes;
+	all->down_bytes += one->down_bytes;
+}
+
+uint64_t perf_share(uint64_t bytes, unsigned i, unsigned count)
+{
+	return bytes / count + (i < bytes % count);
 }

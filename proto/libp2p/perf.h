@@ -19,7 +19,7 @@
 #define PERF_BYTES_MAX   (UINT64_C(64) << 30) /* each way; a server resets who wants or sends more */
 #define PERF_IDLE_MS     10000  /* without a byte in the direction that is due: reset */
 #define PERF_TOTAL_MS    300000 /* from the opening of the stream; then it is reset */
-#define PERF_SERVED_MAX  1      /* streams of one connection at a time; the next is reset */
+#define PERF_STREAMS_MAX 8      /* of one connection at a time; the next is reset */
 
 /* Two times, and the earlier of them ends the stream. */
 struct perf_clock {
@@ -54,11 +54,27 @@ bool perf_server_is_done(const struct perf_server *s);
 /* Reset the stream then. */
 mono_t perf_server_deadline(const struct perf_server *s);
 
-struct perf_result {
-	uint64_t up_bytes, down_bytes;
-	int64_t up_ns;   /* from the request to the first byte back, or to the end when none was wanted */
-	int64_t down_ns; /* from there to the end */
+struct perf_span {
+	mono_t from, until;
 };
+
+struct perf_result {
+	unsigned streams;
+	uint64_t up_bytes, down_bytes;
+	struct perf_span up;   /* from the request to the first byte back, or to the end when none was wanted */
+	struct perf_span down; /* from there to the end; nothing is known in it while down_bytes is 0 */
+};
+
+/* How long that took; what was not wanted took no time. */
+int64_t perf_up_ns(const struct perf_result *r);
+int64_t perf_down_ns(const struct perf_result *r);
+
+/* Several streams that moved their shares at once: adds the bytes, and the spans reach from the first
+ * of them to the last. Up and down may then overlap. Start with a zeroed `all`. */
+void perf_result_add(struct perf_result *all, const struct perf_result *one);
+
+/* The part of `bytes` that stream `i` of `count` moves; the first ones take what is left over. */
+uint64_t perf_share(uint64_t bytes, unsigned i, unsigned count);
 
 /* The side that asks. */
 struct perf_client {

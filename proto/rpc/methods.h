@@ -120,8 +120,9 @@
 		(P(peer, PEER, MAY, "a connected peer; this or address")                           \
 		 P(address, ADDR, MAY, "where; dialled unless its /p2p/ID is connected")           \
 		 P(up, UINT, MAY, "bytes to send, up to 68719476736; 16777216 if left out")        \
-		 P(down, UINT, MAY, "bytes to get back, likewise")),                               \
-		"peer_id up_bytes up_s down_bytes down_s transport security",                      \
+		 P(down, UINT, MAY, "bytes to get back, likewise")                                 \
+		 P(streams, UINT, MAY, "that share them at once, 1 to 8; 1 if left out")),         \
+		"peer_id streams up_bytes up_s down_bytes down_s transport security",                      \
 		(E(NOT_CONNECTED) E(DIAL_FAILED) E(PEER_ID_MISMATCH) E(PROTOCOL_UNSUPPORTED) E(TIMEOUT))) \
 	X(PEER_IDENTIFY, "peer.identify", ADMIN, "ask a peer who it is and what it speaks",        \
 		(P(peer, PEER, MUST, "a connected peer")                                           \

@@ -30,13 +30,23 @@ class Perf(unittest.TestCase):
         self.assertIn(PERF, self.speaks(self.a, self.b))
         for target in (self.b.peer_id, self.b.addr):
             r = self.a.json("peer", "perf", target, "--up", "3MiB", "--down", "5000000")
-            self.assertEqual((r["up_bytes"], r["down_bytes"]), (3 << 20, 5000000))
+            self.assertEqual((r["streams"], r["up_bytes"], r["down_bytes"]), (1, 3 << 20, 5000000))
             self.assertEqual(r["peer_id"], self.b.peer_id)
             self.assertGreater(r["up_s"], 0)
             self.assertGreater(r["down_s"], 0)
             self.assertTrue(r["transport"] and r["security"], r)
         r = self.b.json("peer", "perf", self.a.peer_id, "--up", "1", "--down", "0")
         self.assertEqual((r["up_bytes"], r["down_bytes"], r["down_s"]), (1, 0, 0))
+
+    def test_streams_share_the_bytes(self):
+        r = self.a.json("peer", "perf", self.b.peer_id, "--up", "3MiB", "--down", "5000001", "--streams", "8")
+        self.assertEqual((r["streams"], r["up_bytes"], r["down_bytes"]), (8, 3 << 20, 5000001))
+        self.assertGreater(r["up_s"], 0)
+        self.assertGreater(r["down_s"], 0)
+        out = self.a.ctl("peer", "perf", self.b.peer_id, "--up", "1MiB", "--down", "0", "--streams", "2").out
+        self.assertRegex(out.splitlines()[0], r", 2 streams$")
+        for n in ("0", "9", "many"):
+            self.refused(64, "invalid_params", self.b.peer_id, "--streams", n)
 
     def test_people_read_it(self):
         out = self.a.ctl("peer", "perf", self.b.peer_id, "--up", "1MiB", "--down", "2MiB").out.splitlines()

@@ -59,33 +59,40 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int try(struct result *res, uint64_t up, uint64_t down, struct perf_run **ret)
+static int try(struct result *res, unsigned streams, uint64_t up, uint64_t down, struct perf_run **ret)
 {
-	struct perf_opts opts = {.conn = conn, .up = up, .down = down, .on_done = on_done, .arg = res};
+	struct perf_opts opts = {.conn = conn, .up = up, .down = down, .streams = streams, .on_done = on_done,
+		.arg = res};
 
 	return perf_run_start(asks, &opts, ret);
 }
 
-static struct perf_run *start(struct result *res, uint64_t up, uint64_t down)
+static struct perf_run *start(struct result *res, unsigned streams, uint64_t up, uint64_t down)
 {
 	struct perf_run *run;
 
-	assert_ok(try(res, up, down, &run));
+	assert_ok(try(res, streams, up, down, &run));
 	assert_int_equal(res->dones, 0);
 	return run;
 }
 
-static void moves(uint64_t up, uint64_t down)
+static void moves_by(unsigned streams, uint64_t up, uint64_t down)
 {
 	struct result res = {.dones = 0};
 
-	(void)start(&res, up, down);
+	(void)start(&res, streams, up, down);
 	turn_until(l, res.dones == 1);
 	assert_ok(res.err);
+	assert_int_equal(res.r.streams, streams);
 	assert_int_equal(res.r.up_bytes, up);
 	assert_int_equal(res.r.down_bytes, down);
-	assert_true(res.r.up_ns > 0);
-	assert_true(down ? res.r.down_ns > 0 : res.r.down_ns == 0);
+	assert_true(perf_up_ns(&res.r) > 0);
+	assert_true(down ? perf_down_ns(&res.r) > 0 : perf_down_ns(&res.r) == 0);
+}
+
+static void moves(uint64_t up, uint64_t down)
+{
+	moves_by(1, up, down);
 }
 
 static void bytes_go_there_and_come_back(void **state)
@@ -98,18 +105,43 @@ static void bytes_go_there_and_come_back(void **state)
 	moves(20000000, 20000000); /* beyond every window and queue */
 }
 
-static void a_second_stream_of_a_connection_is_refused(void **state)
+static void streams_share_the_bytes(void **state)
+{
+	(void)state;
+	moves_by(2, 1, 3);
+	moves_by(3, 1000001, 0);
+	moves_by(PERF_STREAMS_MAX, 0, 0);
+	moves_by(PERF_STREAMS_MAX, 20000003, 20000005);
+}
+
+static void one_stream_beyond_eight_of_a_connection_is_refused(void **state)
 {
 	struct result first = {.dones = 0}, second = {.dones = 0};
 
 	(void)state;
-	(void)start(&first, 5000000, 5000000);
-	(void)start(&second, 1, 1);
+	(void)start(&first, PERF_STREAMS_MAX, 5000000, 5000000);
+	(void)start(&second, 1, 1, 1);
 	turn_until(l, first.dones == 1 && second.dones == 1);
 	assert_ok(first.err);
 	assert_err(second.err, P2P_ERR_RESET);
 	assert_false(second.has_result);
 	moves(10, 10);
+}
+
+/* The third of them is refused: nothing is heard of the other two, here or there. */
+static void one_refused_stream_ends_the_run_and_its_neighbours(void **state)
+{
+	struct result first = {.dones = 0}, second = {.dones = 0};
+
+	(void)state;
+	(void)start(&first, PERF_STREAMS_MAX - 2, 5000000, 5000000);
+	(void)start(&second, 3, PERF_BYTES_MAX, 1);
+	turn_until(l, second.dones == 1);
+	assert_err(second.err, P2P_ERR_RESET);
+	turn_until(l, first.dones == 1);
+	assert_ok(first.err);
+	moves_by(PERF_STREAMS_MAX, 100, 100); /* all of the places are free again */
+	assert_int_equal(second.dones, 1);
 }
 
 static void who_does_not_serve_it_does_not_speak_it(void **state)
@@ -118,7 +150,7 @@ static void who_does_not_serve_it_does_not_speak_it(void **state)
 	struct result res = {.dones = 0};
 	const char *names[STREAMS_PROTOCOLS_MAX];
 	size_t count = streams_protocols(a.streams, names);
-	struct perf_opts opts = {.up = 1, .down = 1, .on_done = on_done, .arg = &res};
+	struct perf_opts opts = {.up = 1, .down = 1, .streams = 1, .on_done = on_done, .arg = &res};
 	struct perf_run *run;
 
 	(void)state;
@@ -138,11 +170,11 @@ static void runs_are_bounded_in_number_and_size(void **state)
 	struct perf_run *run;
 
 	(void)state;
-	assert_err(try(&res[0], PERF_BYTES_MAX + 1, 0, &run), P2P_ERR_TOO_LARGE);
-	assert_err(try(&res[0], 0, PERF_BYTES_MAX + 1, &run), P2P_ERR_TOO_LARGE);
+	assert_err(try(&res[0], 1, PERF_BYTES_MAX + 1, 0, &run), P2P_ERR_TOO_LARGE);
+	assert_err(try(&res[0], 1, 0, PERF_BYTES_MAX + 1, &run), P2P_ERR_TOO_LARGE);
 	for (int i = 0; i < PERF_RUNS_MAX; i++)
-		(void)start(&res[i], 1, 1);
-	assert_err(try(&res[PERF_RUNS_MAX], 1, 1, &run), P2P_ERR_FULL);
+		(void)start(&res[i], 1, 1, 1);
+	assert_err(try(&res[PERF_RUNS_MAX], 1, 1, 1, &run), P2P_ERR_FULL);
 	for (int i = 0; i < PERF_RUNS_MAX; i++)
 		turn_until(l, res[i].dones == 1);
 	moves(1, 1);
@@ -151,14 +183,14 @@ static void runs_are_bounded_in_number_and_size(void **state)
 static void a_cancelled_run_says_nothing_more_and_frees_the_server(void **state)
 {
 	struct result res = {.dones = 0};
-	struct perf_run *run = start(&res, 0, PERF_BYTES_MAX);
+	struct perf_run *run = start(&res, PERF_STREAMS_MAX, 0, PERF_BYTES_MAX);
 
 	(void)state;
 	turn_times(l, 20);
 	perf_run_cancel(run);
 	turn_times(l, 10);
 	assert_int_equal(res.dones, 0);
-	moves(1, 1);
+	moves_by(PERF_STREAMS_MAX, 1, 1);
 }
 
 static void a_lost_connection_ends_the_run(void **state)
@@ -166,7 +198,7 @@ static void a_lost_connection_ends_the_run(void **state)
 	struct result res = {.dones = 0};
 
 	(void)state;
-	(void)start(&res, PERF_BYTES_MAX, 1);
+	(void)start(&res, 3, PERF_BYTES_MAX, 1);
 	turn_times(l, 20);
 	swarm_close(b.swarm, swarm_find(b.swarm, &a.id), "test");
 	turn_until(l, res.dones == 1);
@@ -178,7 +210,7 @@ static void at_the_end_runs_go_without_a_word(void **state)
 	struct result res = {.dones = 0};
 
 	(void)state;
-	(void)start(&res, PERF_BYTES_MAX, 1);
+	(void)start(&res, 3, PERF_BYTES_MAX, 1);
 	turn_times(l, 20); /* and then the teardown, in the middle of it */
 	assert_int_equal(res.dones, 0);
 }
@@ -250,7 +282,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(bytes_go_there_and_come_back),
-		TEST(a_second_stream_of_a_connection_is_refused),
+		TEST(streams_share_the_bytes),
+		TEST(one_stream_beyond_eight_of_a_connection_is_refused),
+		TEST(one_refused_stream_ends_the_run_and_its_neighbours),
 		TEST(who_does_not_serve_it_does_not_speak_it),
 		TEST(runs_are_bounded_in_number_and_size),
 		TEST(a_cancelled_run_says_nothing_more_and_frees_the_server),

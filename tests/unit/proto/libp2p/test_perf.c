@@ -147,8 +147,8 @@ static void exchange(uint64_t up, uint64_t down, size_t step)
 	assert_ok(perf_client_end(&c, at_ms(1000), &r));
 	assert_int_equal(r.up_bytes, up);
 	assert_int_equal(r.down_bytes, down);
-	assert_int_equal(r.up_ns, (down ? 300 : 1000) * NS_PER_MS);
-	assert_int_equal(r.down_ns, (down ? 700 : 0) * NS_PER_MS);
+	assert_int_equal(perf_up_ns(&r), (down ? 300 : 1000) * NS_PER_MS);
+	assert_int_equal(perf_down_ns(&r), (down ? 700 : 0) * NS_PER_MS);
 }
 
 static void client_and_server_understand_each_other(void **state)
@@ -231,6 +231,62 @@ static void a_client_waits_as_long_as_a_server(void **state)
 	assert_int_equal(perf_client_deadline(&c).ns, at_ms(300000).ns);
 }
 
+/* One stream's result, with times in ms. */
+static struct perf_result measured(uint64_t up, uint64_t down, int begun, int turned, int ended)
+{
+	return (struct perf_result){1, up, down, {at_ms(begun), at_ms(turned)}, {at_ms(turned), at_ms(ended)}};
+}
+
+static void results_of_several_streams_reach_from_the_first_to_the_last(void **state)
+{
+	/* Begun, turned and ended first are three different ones, and last, too. */
+	struct perf_result one[] = {measured(10, 1, 20, 310, 700), measured(20, 2, 10, 320, 500),
+		measured(30, 3, 30, 300, 600)};
+	struct perf_result all = {0};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		perf_result_add(&all, &one[i]);
+	assert_int_equal(all.streams, 3);
+	assert_int_equal(all.up_bytes, 60);
+	assert_int_equal(all.down_bytes, 6);
+	assert_int_equal(perf_up_ns(&all), 310 * NS_PER_MS);
+	assert_int_equal(perf_down_ns(&all), 400 * NS_PER_MS);
+}
+
+static void streams_that_want_nothing_do_not_count_for_the_time_down(void **state)
+{
+	struct perf_result one[] = {measured(1, 0, 0, 100, 100), measured(1, 5, 0, 200, 250),
+		measured(1, 0, 0, 900, 900)};
+	struct perf_result all = {0};
+
+	(void)state;
+	perf_result_add(&all, &one[0]);
+	assert_int_equal(perf_down_ns(&all), 0);
+	perf_result_add(&all, &one[1]);
+	perf_result_add(&all, &one[2]);
+	assert_int_equal(perf_up_ns(&all), 900 * NS_PER_MS);
+	assert_int_equal(perf_down_ns(&all), 50 * NS_PER_MS);
+}
+
+static void shares_differ_by_a_byte_and_make_up_the_whole(void **state)
+{
+	static const uint64_t wholes[] = {0, 1, 7, 8, 100001, PERF_BYTES_MAX};
+
+	(void)state;
+	for (size_t w = 0; w < sizeof(wholes) / sizeof(*wholes); w++) {
+		for (unsigned count = 1; count <= PERF_STREAMS_MAX; count++) {
+			uint64_t sum = 0;
+
+			for (unsigned i = 0; i < count; i++) {
+				sum += perf_share(wholes[w], i, count);
+				assert_true(perf_share(wholes[w], 0, count) - perf_share(wholes[w], i, count) <= 1);
+			}
+			assert_int_equal(sum, wholes[w]);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +300,9 @@ int main(void)
 		cmocka_unit_test(a_client_counts_what_comes_back),
 		cmocka_unit_test(an_answer_before_the_question_is_over_is_an_error),
 		cmocka_unit_test(a_client_waits_as_long_as_a_server),
+		cmocka_unit_test(results_of_several_streams_reach_from_the_first_to_the_last),
+		cmocka_unit_test(streams_that_want_nothing_do_not_count_for_the_time_down),
+		cmocka_unit_test(shares_differ_by_a_byte_and_make_up_the_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
