@@ -319,6 +319,33 @@ static sqlite3 *block_writer(void)
 	return other;
 }
 
+/* The watchdog starves also when nothing urgent is among what the disk does not take. */
+static void observations_that_the_disk_does_not_take_are_waiting(void **state)
+{
+	struct store_presence row = {.at = {1650000000, 0}, .peer = bench_peer(1),
+		.kind = STORE_UP, .rtt_ms = -1};
+	struct store_figures figures;
+	sqlite3 *other;
+	bool waits = false;
+
+	(void)state;
+	assert_ok(bench_open(&b));
+	assert_int_equal(sqlite3_open(tempdir_path(&b.dir, "p2pos.db"), &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	for (int i = 0; i < STORE_BATCH_CHANGES; i++)
+		store_put_presence(b.store, &row);
+	for (int i = 0; i < DB_BUSY_MS && !waits; i++) { /* it gives the lock up so long */
+		usleep(1000);
+		store_figures(b.store, &figures);
+		waits = !mono_is_never(figures.waiting_since);
+	}
+	assert_true(waits);
+	assert_int_equal(sqlite3_close(other), SQLITE_OK);
+	assert_ok(bench_snapshot(&b, 1, 2)); /* behind the others */
+	store_figures(b.store, &figures);
+	assert_true(mono_is_never(figures.waiting_since));
+}
+
 static void a_full_queue_drops_observations_and_keeps_room_for_snapshots(void **state)
 {
 	struct store_presence row = {.at = {1650000000, 0}, .peer = bench_peer(1),
@@ -490,6 +517,7 @@ int main(void)
 		TEST(the_timeline_is_in_order_and_filtered),
 		TEST(snapshots_can_be_read_back_by_hash),
 		TEST(sixty_four_snapshots_are_kept_and_evidence_apart),
+		TEST(observations_that_the_disk_does_not_take_are_waiting),
 		TEST(a_full_queue_drops_observations_and_keeps_room_for_snapshots),
 		TEST(a_second_daemon_is_told_who_has_the_directory),
 		TEST(urgent_rows_are_synced_fully_and_observations_are_not),
