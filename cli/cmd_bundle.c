@@ -21,30 +21,32 @@
 #include "proto/base/rfc3339.h"
 
 #define BUNDLE_BYTES_MAX (64 * 1024 * 1024) /* beyond, the rest is left out and said to be */
-#define TIMELINE_EVENTS  1000
 #define SYSTEM_FILE_MAX  4096
 
-/* What is asked, and the file that the answer becomes. */
+/* What is asked, how many of what is listed, and the file that the answer becomes. */
 static const struct {
 	const char *method, *file;
+	const char *count; /* the parameter for it; NULL: none */
+	int max;
 } questions[] = {
-	{"rpc.hello", "hello.json"},
-	{"node.status", "status.json"},
-	{"node.explain", "explain.json"},
-	{"node.addresses", "addresses.json"},
-	{"member.list", "members.json"},
-	{"member.history", "history.json"},
-	{"member.pending", "pending.json"},
-	{"peer.list", "peers.json"},
-	{"bootstrap.list", "bootstrap.json"},
-	{"config.effective", "config.json"},
-	{"config.check", "config-check.json"},
-	{"log.get_level", "log-level.json"},
-	{"timeline.get", "timeline.json"},
-	{"debug.memory", "memory.json"},
-	{"debug.streams", "streams.json"},
-	{"debug.timers", "timers.json"},
-	{"metrics.get", "metrics.json"},
+	{"rpc.hello", "hello.json", NULL, 0},
+	{"node.status", "status.json", NULL, 0},
+	{"node.explain", "explain.json", NULL, 0},
+	{"node.addresses", "addresses.json", NULL, 0},
+	{"member.list", "members.json", NULL, 0},
+	{"member.history", "history.json", NULL, 0},
+	{"member.pending", "pending.json", NULL, 0},
+	{"peer.list", "peers.json", NULL, 0},
+	{"bootstrap.list", "bootstrap.json", NULL, 0},
+	{"config.effective", "config.json", NULL, 0},
+	{"config.check", "config-check.json", NULL, 0},
+	{"log.get_level", "log-level.json", NULL, 0},
+	{"timeline.get", "timeline.json", "limit", 1000},
+	{"log.tail", "log.json", "lines", 256},
+	{"debug.memory", "memory.json", NULL, 0},
+	{"debug.streams", "streams.json", NULL, 0},
+	{"debug.timers", "timers.json", NULL, 0},
+	{"metrics.get", "metrics.json", NULL, 0},
 };
 
 /* What the kernel says about the limits that matter. */
@@ -111,11 +113,10 @@ static void add_json(struct bundle *b, const char *name, json_t *take_doc)
 static void add_answers(struct bundle *b)
 {
 	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
-		bool is_timeline = strcmp(questions[i].method, "timeline.get") == 0;
 		char reason[32] = "";
 		json_t *r = NULL;
 		int code = rpc_try(b->c, questions[i].method,
-			is_timeline ? json_pack("{s:i}", "limit", TIMELINE_EVENTS) : NULL, 0, &r, reason);
+			questions[i].count ? json_pack("{s:i}", questions[i].count, questions[i].max) : NULL, 0, &r, reason);
 
 		/* Why there was no answer is worth knowing too. */
 		add_json(b, questions[i].file, code ? json_pack("{s:s,s:i}", "no_answer", reason, "exit", code) : r);

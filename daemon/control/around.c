@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/control/around.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/control/shape.h"
 #include "proto/base/mem.h"
 #include "proto/base/text.h"
 
@@ -98,4 +100,22 @@ void around_look(struct control *c, struct around *ret)
 	look_at_transports(n, ret);
 	store_figures(n->store, &store);
 	ret->facts.is_disk_full = store.is_disk_full;
+}
+
+static void add_alert(json_t *list, const char *type, const char *text, wall_t since)
+{
+	json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "type", type, "text", text, "since", shape_time(since)));
+}
+
+void around_add_alerts(const struct around *a, wall_t now, json_t *list)
+{
+	const struct core_surroundings *f = &a->facts;
+
+	if (f->is_disk_full)
+		add_alert(list, "disk_full", "the disk of the data directory is full: history is not recorded any more",
+			WALL_ZERO);
+	if (!wall_is_zero(f->starved_at) && now.sec - f->starved_at.sec < ALERTS_SHOWN_SEC)
+		add_alert(list, "no_descriptors", "this process ran out of file descriptors", f->starved_at);
+	if (f->tcp_though_quic)
+		add_alert(list, "udp_blocked", "some members are reached over TCP only, though both sides speak QUIC", WALL_ZERO);
 }

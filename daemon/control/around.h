@@ -16,6 +16,9 @@ struct around {
 /* Texts of alerts are borrowed from the control socket until the next one is noted. */
 void around_look(struct control *c, struct around *ret);
 
+/* Appends what is wrong around the node to a list of alerts ({"type","text","since"}). */
+void around_add_alerts(const struct around *a, wall_t now, json_t *list);
+
 /* Looks whether descriptors ran out since the last time; to be called now and then. */
 void around_note_starved(struct control *c);
 

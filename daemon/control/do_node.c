@@ -81,13 +81,17 @@ struct answer *do_NODE_STATUS(struct call *c)
 	const struct control_node *n = call_node(c);
 	struct core_view view = view_of(n);
 	wall_t wall = loop_wall(n->loop);
+	json_t *alerts = alerts_json(&call_client(c)->control->alerts, &view, wall);
+	struct around around;
 
+	around_look(call_client(c)->control, &around);
+	around_add_alerts(&around, wall, alerts);
 	return call_ok(c,
 		json_pack("{s:o, s:b, s:o, s:o, s:n, s:n, s:o, s:I, s:o}", "generated_at",
 			shape_time(wall), "complete", 1, "node", node_part(n, &view), "cluster",
 			cluster_part(n, &view), "autotls", "update", "members",
 			shape_members(n, &view), "pending", (json_int_t)view.pending, "alerts",
-			alerts_json(&call_client(c)->control->alerts, &view, wall)));
+			alerts));
 }
 
 struct answer *do_NODE_HEALTH(struct call *c)

@@ -118,6 +118,7 @@ int control_open(const struct control_opts *opts, struct control **ret)
 
 	c->node = opts->node;
 	c->loop = opts->node->loop;
+	c->starved_at = WALL_ZERO;
 	c->chores = (struct turn_end){.run = on_turn_end, .arg = c};
 	list_init(&c->clients);
 	list_init(&c->doomed);

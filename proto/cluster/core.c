@@ -54,6 +54,7 @@ struct core *core_new(const struct core_opts *opts, wall_t wall, mono_t now)
 	c->me->is_self = true;
 	c->born = now;
 	c->state_since = wall;
+	c->guests_full_at = WALL_ZERO;
 	c->state_dirty = true;
 	core_arm(c, TIMER_PROBE, mono_add_ms(now, (int64_t)rng_below(c->rng, 1000)));
 	core_arm(c, TIMER_BEAT, mono_add_ms(now, rng_jitter(c->rng, c->beat_ms, 10)));

@@ -4,6 +4,24 @@ import os
 import unittest
 
 import explain_score
+from p2pos import Cluster, wait_until
+
+
+class Calm(unittest.TestCase):
+    def test_where_nothing_is_wrong_nothing_is_found(self):
+        with Cluster(3) as c:
+            c.form()
+            c.wait_mesh()
+            for n in c:
+                n.ctl("config", "set", "heartbeat.interval", "1s")
+            for n in c:
+                wait_until("clocks were compared", lambda n=n: n.json("member", "show", c[0 if n is c[1] else 1].peer_id)["member"]["skew_ms"] is not None)
+            for n in c:
+                e = n.json("explain")
+                # A machine that is overloaded looks like one that loses packets, and the sentence says so.
+                self.assertIn(e["finding"], (None, "packet_loss"), e["lines"])
+                self.assertTrue(e["reason"].startswith("healthy"), e)
+                self.assertEqual(e["missing"], [])
 
 
 @unittest.skipUnless(os.geteuid() == 0, "network namespaces and file systems need root")
