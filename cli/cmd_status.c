@@ -256,6 +256,12 @@ int cmd_explain(struct cli *c)
 		json_decref(params);
 		return absent_explain(c);
 	}
+	if (code == CLI_TEMPFAIL && strcmp(reason, "not_ready") != 0) {
+		json_decref(params);
+		return out_fail_reason(c, CLI_TEMPFAIL, 1003, "timeout",
+			"is it stopped (kill -STOP), swapping, or waiting for its disk? systemctl status p2posd; top", NULL,
+			"p2posd stands still: it takes connections at %s and does not answer", rpc_socket_path(c));
+	}
 	if (!code)
 		json_decref(r);
 	code = rpc_call(c, "node.explain", params, 0, &r);

@@ -24,6 +24,17 @@ class Calm(unittest.TestCase):
                 self.assertEqual(e["missing"], [])
 
 
+class Local(unittest.TestCase):
+    def test_a_daemon_that_stands_still_is_told_of(self):
+        with Cluster(1) as c:
+            n = c.form()[0]
+            n.freeze()
+            a = n.ctl("--timeout", "500ms", "explain", check=False)
+            n.thaw()
+            self.assertEqual(a.code, 75)
+            self.assertIn("p2posd stands still", a.err.splitlines()[0])
+
+
 @unittest.skipUnless(os.geteuid() == 0, "network namespaces and file systems need root")
 class Score(unittest.TestCase):
     def test_at_least_23_of_25_causes_stand_in_the_first_line(self):
