@@ -233,7 +233,9 @@ static int call(struct cli *c, const char *method, json_t *params, int64_t own_m
 			rpc_close(c);
 			if (err == P2P_ERR_CLOSED && cli_clock_ms() < wait_until)
 				continue;
-			return print ? fail_exchange(c, err, method) : CLI_UNAVAILABLE;
+			if (print)
+				return fail_exchange(c, err, method);
+			return err == P2P_ERR_TIMEOUT ? CLI_TEMPFAIL : CLI_UNAVAILABLE;
 		}
 		if (r.kind == RPC_REPLY_RESULT) {
 			*ret_result = json_incref(r.result);
