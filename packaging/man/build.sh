@@ -24,5 +24,7 @@ for page in "$here"/*.scd; do
       *) printf '%s\n' "$line" ;;
     esac
   done <"$page" | SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-0} scdoc >"$out/$name.tmp"
+  # Tables are the business of tbl, which has to be asked for in the first line.
+  ! grep -q '^\.TS' "$out/$name.tmp" || sed -i "1i '\\\\\" t" "$out/$name.tmp"
   mv "$out/$name.tmp" "$out/$name"
 done
