@@ -3,6 +3,7 @@
 #include "daemon/sys/privs.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -19,6 +20,26 @@
 #ifndef IS_SANITIZED
 #define IS_SANITIZED 0
 #endif
+
+bool privs_map_is_whole(const char *map)
+{
+	unsigned long long inside, outside, count;
+
+	return sscanf(map, "%llu %llu %llu", &inside, &outside, &count) == 3 && inside == 0 &&
+	       outside == 0 && count == UINT32_MAX;
+}
+
+bool privs_sees_all_users(void)
+{
+	char map[256];
+	FILE *f = fopen("/proc/self/uid_map", "re");
+	size_t n = f ? fread(map, 1, sizeof(map) - 1, f) : 0;
+
+	if (f)
+		(void)fclose(f); /* it was only read */
+	map[n] = '\0';
+	return n == 0 || privs_map_is_whole(map); /* a kernel without namespaces has no such file */
+}
 
 uint64_t privs_apply(void)
 {
