@@ -77,7 +77,8 @@ static void look_at_transports(const struct control_node *n, struct around *a)
 	struct core_member m;
 	struct swarm_conn conn;
 
-	for (size_t i = 0; core_member_at(n->core, i, loop_wall(n->loop), loop_now(n->loop), &m); i++) {
+	for (size_t i = 0; core_member_at(n->core, i, loop_wall(n->loop), loop_now(n->loop), &m);
+		i++) {
 		if (!m.conn || !swarm_get(n->swarm, m.conn, &conn))
 			continue;
 		if (strcmp(conn.transport, "quic-v1") == 0)
@@ -104,7 +105,8 @@ void around_look(struct control *c, struct around *ret)
 
 static void add_alert(json_t *list, const char *type, const char *text, wall_t since)
 {
-	json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "type", type, "text", text, "since", shape_time(since)));
+	json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "type", type, "text", text,
+					    "since", shape_time(since)));
 }
 
 void around_add_alerts(const struct around *a, wall_t now, json_t *list)
@@ -112,10 +114,14 @@ void around_add_alerts(const struct around *a, wall_t now, json_t *list)
 	const struct core_surroundings *f = &a->facts;
 
 	if (f->is_disk_full)
-		add_alert(list, "disk_full", "the disk of the data directory is full: history is not recorded any more",
+		add_alert(list, "disk_full",
+			"the disk of the data directory is full: history is not recorded any more",
 			WALL_ZERO);
 	if (!wall_is_zero(f->starved_at) && now.sec - f->starved_at.sec < ALERTS_SHOWN_SEC)
-		add_alert(list, "no_descriptors", "this process ran out of file descriptors", f->starved_at);
+		add_alert(list, "no_descriptors", "this process ran out of file descriptors",
+			f->starved_at);
 	if (f->tcp_though_quic)
-		add_alert(list, "udp_blocked", "some members are reached over TCP only, though both sides speak QUIC", WALL_ZERO);
+		add_alert(list, "udp_blocked",
+			"some members are reached over TCP only, though both sides speak QUIC",
+			WALL_ZERO);
 }

@@ -15,7 +15,8 @@
 
 static struct answer *refuse_faults(struct call *c, const struct config_report *r, int err)
 {
-	return call_fail_with(c, RPC_ERR_CONFIG_INVALID, json_pack("{s:o}", "errors", shape_faults(r, true)),
+	return call_fail_with(c, RPC_ERR_CONFIG_INVALID,
+		json_pack("{s:o}", "errors", shape_faults(r, true)),
 		"p2posctl config schema tells what each key takes", "nothing was changed: %s",
 		r->count ? r->faults[0].message : err_text(err));
 }
@@ -24,7 +25,8 @@ static struct answer *refuse_write(struct call *c, int err)
 {
 	if (err == P2P_ERR_DENIED)
 		return call_fail_with(c, RPC_ERR_PERMISSION_DENIED, NULL,
-			"the service may only read it: run p2posctl config set or config apply as root",
+			"the service may only read it: run p2posctl config set or config apply as "
+			"root",
 			"%s cannot be written", call_node(c)->config_path);
 	return call_fail_with(c, RPC_ERR_STORAGE, NULL, "is its file system full or read-only?",
 		"%s cannot be written: %s", call_node(c)->config_path, err_text(err));
@@ -41,7 +43,8 @@ static json_t *keys_of(const struct config_change *changes, size_t count, bool n
 }
 
 /* Writes `after` and reads it; a file that is refused is put back. `report` is empty. */
-static struct answer *put(struct call *c, struct bytes before, struct bytes after, struct config_report *report)
+static struct answer *put(
+	struct call *c, struct bytes before, struct bytes after, struct config_report *report)
 {
 	const struct control_node *n = call_node(c);
 	struct config_change changes[CONFIG_CHANGES_MAX];
@@ -53,12 +56,14 @@ static struct answer *put(struct call *c, struct bytes before, struct bytes afte
 	err = n->reload(n->arg, report, changes, &count);
 	if (err) {
 		if (before.len > 0)
-			(void)file_replace(n->config_path, before, FILE_MODE); /* it was writable a moment ago */
+			(void)file_replace(n->config_path, before,
+				FILE_MODE); /* it was writable a moment ago */
 		return refuse_faults(c, report, err);
 	}
-	return call_ok(c, json_pack("{s:b, s:o, s:o, s:o}", "changed", count > 0 ? 1 : 0, "applied",
-				  keys_of(changes, count, false), "needs_restart",
-				  keys_of(changes, count, true), "warnings", shape_faults(report, false)));
+	return call_ok(
+		c, json_pack("{s:b, s:o, s:o, s:o}", "changed", count > 0 ? 1 : 0, "applied",
+			   keys_of(changes, count, false), "needs_restart",
+			   keys_of(changes, count, true), "warnings", shape_faults(report, false)));
 }
 
 struct answer *do_CONFIG_SET(struct call *c)
@@ -69,15 +74,16 @@ struct answer *do_CONFIG_SET(struct call *c)
 	int err = file_read(call_node(c)->config_path, &before, NULL);
 
 	if (!err)
-		err = config_set(buf_bytes(&before), call_text(c, "key"), bytes_str(call_text(c, "value")), &after,
-			report);
+		err = config_set(buf_bytes(&before), call_text(c, "key"),
+			bytes_str(call_text(c, "value")), &after, report);
 	if (!err) {
 		*report = (struct config_report){0};
 		answer = put(c, buf_bytes(&before), buf_bytes(&after), report);
 	} else if (report->count) {
 		answer = refuse_faults(c, report, err);
 	} else {
-		answer = call_fail(c, RPC_ERR_NOT_FOUND, "the file cannot be read: %s", err_text(err));
+		answer = call_fail(
+			c, RPC_ERR_NOT_FOUND, "the file cannot be read: %s", err_text(err));
 	}
 	buf_deinit(&before);
 	buf_deinit(&after);
@@ -99,7 +105,8 @@ struct answer *do_CONFIG_APPLY(struct call *c)
 	} else {
 		config_deinit(checked);
 		*report = (struct config_report){0};
-		/* Without the old text there is nothing to put back: then only the new one can be. */
+		/* Without the old text there is nothing to put back: then only the new one can be.
+		 */
 		(void)file_read(call_node(c)->config_path, &before, NULL);
 		answer = put(c, buf_bytes(&before), text, report);
 	}

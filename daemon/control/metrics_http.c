@@ -27,7 +27,7 @@ struct asker {
 struct metrics_http {
 	struct control_node *node; /* borrowed */
 	struct tcp_listener *listener;
-	struct maddr_ip at;        /* where it really listens */
+	struct maddr_ip at; /* where it really listens */
 	struct list askers;
 	unsigned count;
 };
@@ -83,7 +83,8 @@ static struct reply judge(const struct metrics_http *m, const struct http1_head 
 	if (!bytes_eq(h->target, BYTES_LIT("/metrics")))
 		return (struct reply){404, "Not Found", false, r.head_only};
 	for (size_t n = 0; (accept = http1_field(h, "accept", n)); n++)
-		r.openmetrics = r.openmetrics || http1_lists(accept->value, "application/openmetrics-text");
+		r.openmetrics =
+			r.openmetrics || http1_lists(accept->value, "application/openmetrics-text");
 	return r;
 }
 
@@ -111,8 +112,9 @@ static void answer(struct asker *a, struct reply r)
 	if (r.code != 200)
 		(void)buf_printf(&body, "%u %s\n", r.code, r.text);
 	(void)buf_printf(&out,
-		"HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n", r.code, r.text,
-		type_of(&r), body.len, r.code == 405 ? "Allow: GET, HEAD\r\n" : "");
+		"HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: "
+		"close\r\n%s\r\n",
+		r.code, r.text, type_of(&r), body.len, r.code == 405 ? "Allow: GET, HEAD\r\n" : "");
 	if (!r.head_only)
 		(void)buf_put(&out, buf_bytes(&body));
 	(void)flow_write(flow, buf_bytes(&out)); /* if it cannot, it is closed all the same */
@@ -140,7 +142,9 @@ static void on_data(void *arg, struct bytes in)
 	if (!err)
 		answer(a, judge(a->m, &h));
 	else if (err != P2P_ERR_AGAIN)
-		answer(a, err == P2P_ERR_TOO_LARGE ? large : err == P2P_ERR_UNSUPPORTED ? version : bad);
+		answer(a, err == P2P_ERR_TOO_LARGE     ? large
+			  : err == P2P_ERR_UNSUPPORTED ? version
+						       : bad);
 }
 
 static void on_end(void *arg, int err)
@@ -167,7 +171,8 @@ static bool on_knock(void *arg, const struct maddr_ip *remote)
 	return m->count < METRICS_HTTP_CLIENTS_MAX;
 }
 
-static void on_accept(void *arg, struct flow *take_flow, const struct maddr_ip *remote, const struct maddr_ip *local)
+static void on_accept(void *arg, struct flow *take_flow, const struct maddr_ip *remote,
+	const struct maddr_ip *local)
 {
 	struct metrics_http *m = arg;
 	struct asker *a = xcalloc(1, sizeof(*a));
@@ -175,7 +180,9 @@ static void on_accept(void *arg, struct flow *take_flow, const struct maddr_ip *
 	(void)remote;
 	(void)local;
 	/* One read may bring more than a head: what is behind it is of no interest. */
-	*a = (struct asker){.m = m, .flow = take_flow, .in = BUF_WITH_MAX(HTTP1_HEAD_BYTES_MAX + 65536),
+	*a = (struct asker){.m = m,
+		.flow = take_flow,
+		.in = BUF_WITH_MAX(HTTP1_HEAD_BYTES_MAX + 65536),
 		.late = TIMER(on_late, a)};
 	list_append(&m->askers, &a->node);
 	m->count++;
@@ -203,7 +210,8 @@ int metrics_http_open(struct control_node *node, struct metrics_http **ret)
 		return err;
 	}
 	tcp_listener_addr(m->listener, &m->at);
-	log_info("CONTROL", "metrics_listen", kv_text("address", config_endpoint_text(&m->at, text)));
+	log_info("CONTROL", "metrics_listen",
+		kv_text("address", config_endpoint_text(&m->at, text)));
 	*ret = m;
 	return 0;
 }

@@ -314,11 +314,16 @@ static void punish(struct core *c, struct link *from, enum snapshot_reason reaso
 }
 
 /* For the explanation: why others' lists are of no use here. */
-static void note_refused(struct core *c, const struct snapshot *s, enum snapshot_reason why, wall_t wall)
+static void note_refused(
+	struct core *c, const struct snapshot *s, enum snapshot_reason why, wall_t wall)
 {
-	c->refused = (struct refused){.why = why, .at = wall, .issued_at = s->issued_at,
-		.proof_from = s->proof.valid_from, .proof_to = s->proof.valid_to};
-	(void)text_copy(c->refused.cluster_id, sizeof(c->refused.cluster_id), bytes_str(s->cluster_id));
+	c->refused = (struct refused){.why = why,
+		.at = wall,
+		.issued_at = s->issued_at,
+		.proof_from = s->proof.valid_from,
+		.proof_to = s->proof.valid_to};
+	(void)text_copy(
+		c->refused.cluster_id, sizeof(c->refused.cluster_id), bytes_str(s->cluster_id));
 }
 
 static int check(struct core *c, const struct snapshot *s, enum snapshot_source source,

@@ -48,9 +48,10 @@ static void promote(struct core *c, struct link *l)
 
 /* Connections that come up and soon carry nothing tell of a path that swallows large packets. The
  * side to which that path leads notices the silence and closes; the other one, which still hears
- * well, sees only that it ended in the middle of a list, or, where an answer was on its way, that it
- * ended after the time that silence is given. */
-static void note_life(const struct core *c, struct peer *p, const struct link *l, enum alive_loss loss, mono_t now)
+ * well, sees only that it ended in the middle of a list, or, where an answer was on its way, that
+ * it ended after the time that silence is given. */
+static void note_life(const struct core *c, struct peer *p, const struct link *l,
+	enum alive_loss loss, mono_t now)
 {
 	int64_t ms = mono_since_ms(now, l->up);
 	unsigned weight = 0;

@@ -135,8 +135,8 @@ static void load_snapshot(struct core *c, struct bytes json, wall_t wall)
 	members_raise_floor(m, &stamp);
 }
 
-static void load_mark(
-	struct core *c, const struct core_stored_mark *k, const struct core_memory *m, wall_t wall, mono_t now)
+static void load_mark(struct core *c, const struct core_stored_mark *k, const struct core_memory *m,
+	wall_t wall, mono_t now)
 {
 	struct peer *p = peer_find(c, &k->peer);
 
@@ -179,7 +179,8 @@ void core_load(struct core *c, const struct core_memory *m, wall_t wall, mono_t 
 
 /* ---- who is online ---- */
 
-/* Later evidence moves nothing: the timer looks again when it fires. An excused end comes sooner. */
+/* Later evidence moves nothing: the timer looks again when it fires. An excused end comes sooner.
+ */
 static void arm_expiry(struct core *c, struct peer *p)
 {
 	mono_t at = mono_add_ns(alive_until(&p->alive, c->timeout_ms), 1);

@@ -82,8 +82,8 @@ struct core_memory {
 	size_t mark_count;
 	const struct bytes *records; /* sealed peer records */
 	size_t record_count;
-	bool resumed; /* this start follows an orderly end at once (core_restarting()): who was seen in
-		       * the last seconds before it still counts for that long */
+	bool resumed; /* this start follows an orderly end at once (core_restarting()): who was seen
+		       * in the last seconds before it still counts for that long */
 	bool unclean; /* the last end was no clean one: marks are raised by 60 s */
 };
 
@@ -276,14 +276,14 @@ enum core_decision_kind {
 	CORE_STORE_MARK,   /* peer, u.mark: at most once a minute and peer */
 	CORE_EQUIVOCATION, /* json = evidence file (p2pos/evidence.h); peer = issuer that lost */
 	/* Answer and tell these. */
-	CORE_VERDICT,     /* u.verdict: answers core_snapshot_in() */
-	CORE_STATE,       /* u.state: exactly one for each change of state or its reason's word */
-	CORE_MEMBER_UP,   /* peer, why: counts as online now; conn or 0 */
-	CORE_MEMBER_DOWN, /* peer, why: does not count any more */
-	CORE_MEMBERSHIP,  /* u.membership: a snapshot is in force now */
-	CORE_PUSH_FAILED, /* peer, conn, why: word for the log (P-072) */
+	CORE_VERDICT,      /* u.verdict: answers core_snapshot_in() */
+	CORE_STATE,        /* u.state: exactly one for each change of state or its reason's word */
+	CORE_MEMBER_UP,    /* peer, why: counts as online now; conn or 0 */
+	CORE_MEMBER_DOWN,  /* peer, why: does not count any more */
+	CORE_MEMBERSHIP,   /* u.membership: a snapshot is in force now */
+	CORE_PUSH_FAILED,  /* peer, conn, why: word for the log (P-072) */
 	CORE_PULL_REFUSED, /* peer, conn, u.reason: what it gave is no snapshot that may be taken */
-	CORE_ALERT,       /* why = kind word, text; peer or none */
+	CORE_ALERT,        /* why = kind word, text; peer or none */
 };
 const char *core_decision_name(enum core_decision_kind k);
 
@@ -466,21 +466,21 @@ struct core_alert {
 	wall_t at;
 };
 struct core_surroundings {
-	size_t bootstrap_entries;     /* of init_connections */
-	const char *dns_failed;       /* a name of them that gave no answer; NULL = none */
+	size_t bootstrap_entries; /* of init_connections */
+	const char *dns_failed;   /* a name of them that gave no answer; NULL = none */
 	int dns_err;
 	bool is_disk_full;
-	wall_t starved_at;            /* out of descriptors then; WALL_ZERO = never */
-	size_t tcp_though_quic;       /* members connected by TCP though both sides speak QUIC */
-	size_t quic_conns;            /* members connected by QUIC */
+	wall_t starved_at;               /* out of descriptors then; WALL_ZERO = never */
+	size_t tcp_though_quic;          /* members connected by TCP though both sides speak QUIC */
+	size_t quic_conns;               /* members connected by QUIC */
 	const struct core_alert *alerts; /* newest first */
 	size_t alert_count;
 };
 
 /* About this node's state. The first line names the most telling finding (findings.h), if there is
  * one. `around` may be NULL. */
-void core_explain(const struct core *c, const struct core_surroundings *around, wall_t wall, mono_t now,
-	struct explain *ret);
+void core_explain(const struct core *c, const struct core_surroundings *around, wall_t wall,
+	mono_t now, struct explain *ret);
 /* About one peer, member or not. */
 void core_explain_peer(const struct core *c, const struct peer_id *peer, wall_t wall, mono_t now,
 	struct explain *ret);

@@ -80,7 +80,7 @@ struct peer {
 	mono_t marked_at;    /* last CORE_STORE_MARK; MONO_ZERO = never */
 	bool skew_alerted;
 
-	mono_t restart_at; /* when it last announced a restart; MONO_ZERO = never */
+	mono_t restart_at;       /* when it last announced a restart; MONO_ZERO = never */
 	struct tellers *tellers; /* owned, may be NULL */
 	mono_t wished_at;        /* when we last asked others about it */
 	mono_t urged_at;         /* when we last passed a suspicion on to itself */
@@ -125,7 +125,7 @@ struct link {
 	bool identified; /* core_protocols() was told */
 	bool wins;       /* of two conns it stays, as soon as it is sure that the peer has it too */
 	bool leaving;    /* its peer was removed: gets the list that says so, and is closed */
-	bool ends_untold; /* over QUIC: no kernel says goodbye for a process that was killed */
+	bool ends_untold;     /* over QUIC: no kernel says goodbye for a process that was killed */
 	struct place *remote; /* owned */
 	wall_t up_wall;
 	mono_t up, heard;
@@ -139,9 +139,10 @@ struct link {
 	mono_t told_at;  /* when we last told others */
 	bool has_rtt;
 	int64_t srtt_ns, rttvar_ns;
-	int64_t answer_min_ns; /* from question to answer; a path without losses would show it again and again */
-	uint16_t late_bits;   /* of the last LINK_PONGS answers, newest lowest: far later than that */
-	uint8_t pongs, late;  /* how many there were, and late ones among them */
+	int64_t answer_min_ns; /* from question to answer; a path without losses would show it again
+				  and again */
+	uint16_t late_bits; /* of the last LINK_PONGS answers, newest lowest: far later than that */
+	uint8_t pongs, late; /* how many there were, and late ones among them */
 	wall_t pong_at;
 
 	/* membership (spread.c) */
@@ -238,8 +239,8 @@ struct core {
 		enum snapshot_reason why; /* SNAPSHOT_OK: none was */
 		wall_t at, issued_at, proof_from, proof_to;
 		char cluster_id[CLUSTER_ID_SIZE];
-	} refused; /* the last list that was not taken for what it says */
-	wall_t guests_full_at; /* a guest was turned away; WALL_ZERO = never */
+	} refused;                 /* the last list that was not taken for what it says */
+	wall_t guests_full_at;     /* a guest was turned away; WALL_ZERO = never */
 	struct place *mismatch_at; /* owned; where another peer answered than `mismatched` */
 	struct peer_id mismatched;
 	wall_t mismatched_at;

@@ -169,7 +169,8 @@ static void say_sources(const struct core *c, wall_t wall, struct explain *e)
 			ago(a->tried, wall, when, sizeof(when)), err_text(a->err));
 	}
 	if (peers == 0 && c->seeds.count == 0)
-		ADVISE(e, "no address of any other node is known: check init_connections and DNS\n");
+		ADVISE(e,
+			"no address of any other node is known: check init_connections and DNS\n");
 }
 
 static void explain_unconfigured(
@@ -180,7 +181,7 @@ static void explain_unconfigured(
 	if (!c->has_system && !c->insecure) {
 		e->cause = "no_system_pubkey";
 		HEAD(e, "no system_pubkey is set, so no membership list can be "
-		       "verified\n");
+			"verified\n");
 		ADVISE(e, "set system_pubkey in config.json, or use p2posctl join\n");
 		return;
 	}
@@ -250,21 +251,23 @@ static void explain_configured(
 }
 
 /* The most telling finding is the first line. */
-static void say_finding(const struct core *c, const struct core_view *v, const struct finding *f, wall_t wall,
-	struct explain *e)
+static void say_finding(const struct core *c, const struct core_view *v, const struct finding *f,
+	wall_t wall, struct explain *e)
 {
 	char when[40];
 
 	if (v->state == CORE_UNCONFIGURED)
 		SAY(e, "unconfigured: %s\n", f->text);
 	else
-		SAY(e, "%s: %s; %zu of %zu members are online, and a majority is %zu, since %s (%s)\n",
+		SAY(e,
+			"%s: %s; %zu of %zu members are online, and a majority is %zu, since %s "
+			"(%s)\n",
 			core_state_name(v->state), f->text, v->online, v->members, v->needed,
 			ago(v->state_since, wall, when, sizeof(when)), c->reason);
 }
 
-void core_explain(const struct core *c, const struct core_surroundings *around, wall_t wall, mono_t now,
-	struct explain *ret)
+void core_explain(const struct core *c, const struct core_surroundings *around, wall_t wall,
+	mono_t now, struct explain *ret)
 {
 	struct findings *f = xcalloc(1, sizeof(*f));
 	struct core_view v;

@@ -6,12 +6,12 @@
 
 #include "proto/cluster/core.h"
 
-#define FINDINGS_MAX       16  /* the least telling ones beyond are left out */
-#define FINDING_TEXT_SIZE  448 /* a longer sentence is cut */
+#define FINDINGS_MAX      16  /* the least telling ones beyond are left out */
+#define FINDING_TEXT_SIZE 448 /* a longer sentence is cut */
 
 struct finding {
-	const char *cause;            /* a fixed word for scripts; static */
-	char text[FINDING_TEXT_SIZE]; /* a clause without a full stop */
+	const char *cause;              /* a fixed word for scripts; static */
+	char text[FINDING_TEXT_SIZE];   /* a clause without a full stop */
 	char remedy[FINDING_TEXT_SIZE]; /* "" = none */
 };
 
@@ -21,7 +21,7 @@ struct findings {
 };
 
 /* Looks at everything. `around` may be NULL: then only the core's own tables speak. */
-void findings_make(const struct core *c, const struct core_view *v, const struct core_surroundings *around,
-	wall_t wall, mono_t now, struct findings *ret);
+void findings_make(const struct core *c, const struct core_view *v,
+	const struct core_surroundings *around, wall_t wall, mono_t now, struct findings *ret);
 
 #endif

@@ -131,8 +131,8 @@ void probe_heard(struct core *c, struct link *l)
 	timer_stop(&c->timers, &l->timer);
 }
 
-/* A repeated packet comes a retransmission timeout later, never a little. The round trip itself will
- * not do: QUIC measures that of the packet that got through. */
+/* A repeated packet comes a retransmission timeout later, never a little. The round trip itself
+ * will not do: QUIC measures that of the packet that got through. */
 static void note_lateness(struct link *l, int64_t ns)
 {
 	bool late;

@@ -67,7 +67,8 @@ static int take_version(struct bytes in, size_t *at, struct http1_head *h)
 {
 	struct bytes v = bytes_head(bytes_from(in, *at), 3);
 
-	if ((v.len > 0 && !is_digit(v.at[0])) || (v.len > 1 && v.at[1] != '.') || (v.len > 2 && !is_digit(v.at[2])))
+	if ((v.len > 0 && !is_digit(v.at[0])) || (v.len > 1 && v.at[1] != '.') ||
+		(v.len > 2 && !is_digit(v.at[2])))
 		return P2P_ERR_PROTOCOL;
 	if (v.len < 3)
 		return P2P_ERR_AGAIN;
@@ -146,7 +147,8 @@ const struct http1_field *http1_field(const struct http1_head *h, const char *na
 	for (size_t i = 0; i < h->count; i++) {
 		const struct http1_field *f = &h->fields[i];
 
-		if (f->name.len == strlen(name) && strncasecmp((const char *)f->name.at, name, f->name.len) == 0 && n-- == 0)
+		if (f->name.len == strlen(name) &&
+			strncasecmp((const char *)f->name.at, name, f->name.len) == 0 && n-- == 0)
 			return f;
 	}
 	return NULL;
@@ -156,13 +158,16 @@ bool http1_lists(struct bytes value, const char *element)
 {
 	while (value.len > 0) {
 		const uint8_t *comma = memchr(value.at, ',', value.len);
-		struct bytes item = bytes_head(value, comma ? (size_t)(comma - value.at) : value.len);
+		struct bytes item =
+			bytes_head(value, comma ? (size_t)(comma - value.at) : value.len);
 		const uint8_t *semicolon = memchr(item.at, ';', item.len);
 		struct bytes word;
 
 		value = bytes_from(value, item.len + 1);
-		word = text_trim(semicolon ? bytes_head(item, (size_t)(semicolon - item.at)) : item);
-		if (word.len == strlen(element) && strncasecmp((const char *)word.at, element, word.len) == 0)
+		word = text_trim(
+			semicolon ? bytes_head(item, (size_t)(semicolon - item.at)) : item);
+		if (word.len == strlen(element) &&
+			strncasecmp((const char *)word.at, element, word.len) == 0)
 			return true;
 	}
 	return false;

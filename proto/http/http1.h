@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* http1.h: the head of an HTTP/1.1 request (RFC 9112), read strictly.
  *
- * Where servers are lenient in different ways, requests are smuggled; so here a line ends with CR LF
- * and nothing else, a name has no blank before its colon, nothing is folded, nothing is guessed. All
- * that is read is borrowed from the input. */
+ * Where servers are lenient in different ways, requests are smuggled; so here a line ends with CR
+ * LF and nothing else, a name has no blank before its colon, nothing is folded, nothing is guessed.
+ * All that is read is borrowed from the input. */
 #ifndef P2POS_HTTP_HTTP1_H
 #define P2POS_HTTP_HTTP1_H
 
@@ -16,7 +16,8 @@
 
 struct http1_field {
 	struct bytes name;  /* a token, as written */
-	struct bytes value; /* without blanks around it; visible characters, blanks and tabs, bytes from 0x80 on */
+	struct bytes value; /* without blanks around it; visible characters, blanks and tabs, bytes
+			       from 0x80 on */
 };
 
 struct http1_head {
@@ -25,7 +26,7 @@ struct http1_head {
 	unsigned minor;      /* of HTTP/1.x: 0 or 1 */
 	size_t count;
 	struct http1_field fields[HTTP1_FIELDS_MAX];
-	size_t len;          /* bytes of the head; a body begins there */
+	size_t len; /* bytes of the head; a body begins there */
 };
 
 /* Reads a head at the beginning of `in`. 0; P2P_ERR_AGAIN when it is not whole yet (and could still

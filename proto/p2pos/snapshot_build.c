@@ -30,8 +30,8 @@ static enum snapshot_reason judge(const struct snapshot *s, const struct member_
 }
 
 int snapshot_prepare(struct snapshot *ret, const char *cluster_id, wall_t issued_at,
-	const struct member_list *members, const struct admin_proof *proof, const struct peer_id *issuer,
-	enum snapshot_reason *ret_reason)
+	const struct member_list *members, const struct admin_proof *proof,
+	const struct peer_id *issuer, enum snapshot_reason *ret_reason)
 {
 	struct snapshot s = {.issued_at = issued_at, .proof = *proof, .issuer = *issuer};
 	enum snapshot_reason reason = SNAPSHOT_FIELD_INVALID;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From symptoms to causes: each symptom by itself, on one core driven by hand. The faults themselves
- * are made in tests/e2e/explain_score.py. */
+/* From symptoms to causes: each symptom by itself, on one core driven by hand. The faults
+ * themselves are made in tests/e2e/explain_score.py. */
 #include "proto/cluster/findings.h"
 
 #include "tests/lib/golden.h"
@@ -37,14 +37,22 @@ static void begin(struct rig *r, unsigned members)
 	struct core_memory m = {0};
 	struct snapshot s = snapshot_of("2026-06-01T12:00:00Z", members ? members : 1);
 
-	*r = (struct rig){.now = t0, .wall = at("2026-06-01T13:00:00Z"),
+	*r = (struct rig){.now = t0,
+		.wall = at("2026-06-01T13:00:00Z"),
 		.around = {.bootstrap_entries = 1, .starved_at = WALL_ZERO}};
 	r->key = person(SELF);
 	r->system = person_public(GOLDEN_SYSTEM_SEED);
 	rng_seed(&r->rng, 1);
-	o = (struct core_opts){.identity = &r->key, .cluster_id = "prod", .system = &r->system,
-		.heartbeat_interval_ms = 30000, .heartbeat_timeout_ms = 90000, .dead_after_ms = 4000,
-		.mesh_full_limit = 128, .mesh_degree = 24, .guests_max = 2, .connections_max = 64,
+	o = (struct core_opts){.identity = &r->key,
+		.cluster_id = "prod",
+		.system = &r->system,
+		.heartbeat_interval_ms = 30000,
+		.heartbeat_timeout_ms = 90000,
+		.dead_after_ms = 4000,
+		.mesh_full_limit = 128,
+		.mesh_degree = 24,
+		.guests_max = 2,
+		.connections_max = 64,
 		.rng = &r->rng.rng};
 	r->c = core_new(&o, r->wall, r->now);
 	if (members)
