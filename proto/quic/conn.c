@@ -173,7 +173,8 @@ int quic_recv(struct quic_conn *q, const struct datagram *in, mono_t now)
 /* Output that waits began to wait, or last moved, at `progress_at`; NEVER: not known yet. */
 static mono_t stalled_at(const struct quic_conn *q)
 {
-	return q->queued_bytes ? mono_add_ms(q->progress_at, QUIC_NO_PROGRESS_MS) : MONO_NEVER;
+	return q->queued_bytes >= QUIC_STALL_BYTES ? mono_add_ms(q->progress_at, QUIC_NO_PROGRESS_MS)
+						    : MONO_NEVER;
 }
 
 mono_t quic_deadline(const struct quic_conn *q)

@@ -58,7 +58,11 @@ struct tls_identity; /* proto/tls/tls.h */
 #define QUIC_CONN_WINDOW_BYTES (768 * 1024) /* of all streams at first */
 #define QUIC_SMALL_BYTES       2048  /* a stream may queue so much while others fill the queue */
 #define QUIC_PINGS_MAX         4     /* unanswered ones of ours; the next quic_ping() says AGAIN */
-#define QUIC_NO_PROGRESS_MS    10000 /* output that waits so long ends the connection */
+#define QUIC_NO_PROGRESS_MS    10000 /* output that waits so long ends the connection, … */
+#define QUIC_STALL_BYTES       (64 * 1024) /* … when it is so much: over TCP a kernel would hold less
+                                            * for us. Of less only the idle time is the end: whether
+                                            * such a peer lives, or one way to it is cut, is for the
+                                            * owner's pings to find out */
 
 /* 0, or P2P_ERR_UNSUPPORTED when the ngtcp2 at hand is older than 1.4.0, which any peer can abort
  * (R-40). `ret_version` is its own name for itself, static text. */
