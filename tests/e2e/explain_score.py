@@ -13,6 +13,7 @@ import base64
 import contextlib
 import json
 import os
+import pathlib
 import re
 import resource
 import shutil
@@ -315,7 +316,7 @@ def small_disk(size):
     run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", at])
     n = Node(f"{at}/n1")
     n.dir.mkdir()
-    n.log_path = n.dir.parent / "../" / f"{os.path.basename(at)}.log"
+    n.log_path = pathlib.Path(f"{at}.log")  # beside it: it may be full, or read-only
     try:
         yield at, n
     finally:
