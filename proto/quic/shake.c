@@ -42,14 +42,12 @@ static int on_verify(gnutls_session_t session)
 
 int quic_shake_init(struct quic_conn *q, const struct quic_opts *opts)
 {
-	/* A client sends its certificate although nobody names authorities for it. */
-	unsigned side = q->is_dialer ? GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT : GNUTLS_SERVER;
 	const gnutls_datum_t libp2p = {(unsigned char *)"libp2p", 6};
 	gnutls_session_t s;
 
-	q->peer.judge = (struct tls_judge){opts->wall, opts->expected, q->is_dialer};
+	q->peer.judge = (struct tls_judge){opts->wall, opts->expected, q->is_dialer, q->ep->opts.tls->known};
 	q->ref = (ngtcp2_crypto_conn_ref){wire_of, q};
-	if (gnutls_init(&s, side | GNUTLS_NO_TICKETS) < 0)
+	if (gnutls_init(&s, tls_peer_flags(q->is_dialer)) < 0)
 		return P2P_ERR_CRYPTO;
 	q->tls = s;
 	gnutls_session_set_ptr(s, &q->ref);

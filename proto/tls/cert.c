@@ -6,6 +6,7 @@
 #include "proto/base/err.h"
 #include "proto/tls/cert_inside.h"
 #include "proto/tls/der.h"
+#include "proto/tls/known.h"
 
 #define SERIAL_BYTES_MAX   21 /* RFC 5280 has 20; some writers put a zero before them */
 #define PREFIX_BYTES       21 /* of TLS_SIGNED_PREFIX */
@@ -107,9 +108,7 @@ static enum tls_refusal judge_shell(const struct parts *p, wall_t now)
 	refusal = judge_dates(p->validity, now);
 	if (refusal)
 		return refusal;
-	if (!bytes_eq(p->algorithm, p->algorithm_inside))
-		return TLS_REFUSED_ALGORITHM;
-	return tls_self_signature(p->spki, p->algorithm, p->content, p->signature);
+	return bytes_eq(p->algorithm, p->algorithm_inside) ? TLS_ACCEPTED : TLS_REFUSED_ALGORITHM;
 }
 
 /* One of the extensions; false when it is malformed. `critical` is false by default, and a default
@@ -177,43 +176,61 @@ static enum tls_refusal verify_host(
 }
 
 /* SignedKey: two octet strings, the identity key and its signature. */
-static enum tls_refusal judge_signed_key(
-	struct bytes value, struct bytes spki, struct key_public *ret)
+static enum tls_refusal read_signed_key(
+	struct bytes value, struct key_public *ret, struct bytes *ret_signature)
 {
 	struct der whole = der_of(value), d = der_enter(&whole, DER_SEQUENCE);
 	struct bytes pb = der_take(&d, DER_OCTET_STRING);
-	struct bytes signature = der_take(&d, DER_OCTET_STRING);
 	enum key_type type = KEY_ED25519;
 	int err;
 
+	*ret_signature = der_take(&d, DER_OCTET_STRING);
 	if (!der_is_done(&whole) || !der_is_done(&d))
 		return TLS_REFUSED_SIGNED_KEY;
 	err = key_public_parse(pb, ret, &type);
 	if (err)
 		return err == P2P_ERR_UNSUPPORTED ? refuse_key_type(type) : TLS_REFUSED_HOST_KEY;
-	return verify_host(ret, spki, signature);
+	return TLS_ACCEPTED;
+}
+
+/* All that is said of a certificate but its size; signatures are verified unless that was done. */
+static enum tls_refusal judge_inside(
+	const struct tls_judge *j, struct bytes der, bool is_known, struct key_public *ret)
+{
+	struct parts p = {0};
+	struct bytes signed_key, signature;
+	enum tls_refusal refusal = read_parts(der, &p);
+
+	if (!refusal)
+		refusal = judge_shell(&p, j->now);
+	if (!refusal && !is_known)
+		refusal = tls_self_signature(p.spki, p.algorithm, p.content, p.signature);
+	if (!refusal)
+		refusal = find_signed_key(p.extensions, &signed_key);
+	if (!refusal)
+		refusal = read_signed_key(signed_key, ret, &signature);
+	if (!refusal && !is_known)
+		refusal = verify_host(ret, p.spki, signature);
+	return refusal;
 }
 
 static enum tls_refusal judge(const struct tls_judge *j, struct bytes der, struct tls_verdict *v)
 {
-	struct parts p = {0};
-	struct bytes signed_key;
+	uint8_t digest[TLS_KNOWN_BYTES];
 	enum tls_refusal refusal;
 
 	if (der.len > TLS_CERT_BYTES_MAX)
 		return TLS_REFUSED_LARGE;
-	refusal = read_parts(der, &p);
-	if (!refusal)
-		refusal = judge_shell(&p, j->now);
-	if (!refusal)
-		refusal = find_signed_key(p.extensions, &signed_key);
-	if (!refusal)
-		refusal = judge_signed_key(signed_key, p.spki, &v->key);
+	if (j->known)
+		tls_known_digest(der, digest);
+	refusal = judge_inside(j, der, j->known && tls_known_has(j->known, digest), &v->key);
 	if (refusal)
 		return refusal;
 	key_peer_id(&v->key, &v->peer);
 	if (!peer_id_is_none(&j->expected) && !peer_id_eq(&j->expected, &v->peer))
 		return TLS_REFUSED_PEER;
+	if (j->known)
+		tls_known_add(j->known, digest);
 	return TLS_ACCEPTED;
 }
 

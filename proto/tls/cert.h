@@ -54,11 +54,14 @@
 	X(KEY_SECP256K1, UNSUPPORTED, "key_type_secp256k1", 43)                                    \
 	X(PEER, MISMATCH, "peer_id_mismatch", 42)             /* somebody else than was dialled */
 
+struct tls_known;
+
 /* What a certificate is judged by. */
 struct tls_judge {
 	wall_t now;
 	struct peer_id expected; /* none = anybody */
 	bool of_server;          /* the certificate is a server's */
+	struct tls_known *known; /* borrowed: whose signatures are right (known.h); NULL: verifies all */
 };
 
 /* Who the peer is, or why it is refused. Unlike other results it is written in both cases. */

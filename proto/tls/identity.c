@@ -9,6 +9,7 @@
 
 #include "proto/base/err.h"
 #include "proto/tls/cert.h"
+#include "proto/tls/known.h"
 
 #define BEFORE_CIPHERS "NONE:+VERS-TLS1.3:+AEAD:"
 #define AES            "+AES-128-GCM:+AES-256-GCM"
@@ -83,7 +84,7 @@ int tls_identity_init(struct tls_identity *id, const struct key_pair *identity, 
 {
 	int err = P2P_ERR_CRYPTO;
 
-	*id = (struct tls_identity){.cert.max = TLS_CERT_BYTES_MAX};
+	*id = (struct tls_identity){.cert.max = TLS_CERT_BYTES_MAX, .known = tls_known_new()};
 	if (gnutls_priority_init(&id->priority, tls_priority(order), NULL) >= 0 &&
 		gnutls_certificate_allocate_credentials(&id->credentials) >= 0)
 		err = make_cert(id, identity, rng, now);
@@ -98,6 +99,7 @@ void tls_identity_deinit(struct tls_identity *id)
 		gnutls_certificate_free_credentials(id->credentials);
 	if (id->priority)
 		gnutls_priority_deinit(id->priority);
+	tls_known_free(id->known);
 	buf_deinit(&id->cert);
 	*id = (struct tls_identity){0};
 }

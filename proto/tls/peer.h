@@ -22,6 +22,9 @@ struct tls_peer {
 	bool is_judged;             /* and accepted */
 };
 
+/* What gnutls_init() is told. */
+unsigned tls_peer_flags(bool initiator);
+
 /* Sets ciphers, our certificate, sizes, and that a listener wants a certificate. P2P_ERR_CRYPTO. */
 int tls_peer_prepare(
 	struct gnutls_session_int *session, const struct tls_identity *own, bool initiator);

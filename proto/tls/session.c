@@ -142,13 +142,11 @@ static int fail_protocol(struct tls *t, const char *detail)
 
 static int set_up(struct tls *t)
 {
-	/* A client sends its certificate although nobody names authorities for it. */
-	unsigned side =
-		t->opts.initiator ? GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT : GNUTLS_SERVER;
+	unsigned side = tls_peer_flags(t->opts.initiator);
 	gnutls_session_t s;
 	unsigned skip = t->opts.offers_no_muxer;
 
-	if (gnutls_init(&s, side | GNUTLS_NO_TICKETS | GNUTLS_NONBLOCK) < 0)
+	if (gnutls_init(&s, side | GNUTLS_NONBLOCK) < 0)
 		return P2P_ERR_CRYPTO;
 	t->session = s;
 	gnutls_session_set_ptr(s, t);
@@ -169,7 +167,7 @@ static int set_up(struct tls *t)
 void tls_init(struct tls *t, const struct tls_opts *opts)
 {
 	*t = (struct tls){.opts = *opts};
-	t->peer.judge = (struct tls_judge){opts->now, opts->expected, opts->initiator};
+	t->peer.judge = (struct tls_judge){opts->now, opts->expected, opts->initiator, opts->own->known};
 	t->state = opts->initiator ? STATE_START : STATE_SHAKING;
 	if (set_up(t))
 		(void)die(t, P2P_ERR_CRYPTO, "tls_internal", NULL); /* each verb will say so */

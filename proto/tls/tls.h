@@ -16,6 +16,7 @@
 /* GnuTLS's types, so that its headers stay in their rooms. */
 struct gnutls_certificate_credentials_st;
 struct gnutls_priority_st;
+struct tls_known;
 
 /* Before anything else here, once per process, and its counterpart at the end (which a process
  * that just ends may leave out). P2P_ERR_CRYPTO when GnuTLS does not start. */
@@ -41,6 +42,7 @@ struct tls_identity {
 	struct gnutls_certificate_credentials_st *credentials; /* owned */
 	struct gnutls_priority_st *priority;                   /* owned */
 	struct buf cert;                                       /* the certificate as peers see it */
+	struct tls_known *known; /* owned; peers' certificates that the sessions have verified (known.h) */
 };
 
 /* Makes a certificate for `identity` (cert.h). `rng` gives its serial number. P2P_ERR_CRYPTO when

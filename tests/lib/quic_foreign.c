@@ -127,7 +127,10 @@ static void set_tls(struct quic_foreign *f)
 	assert_int_equal(gnutls_init(&f->tls, flags), 0);
 	f->ref = (ngtcp2_crypto_conn_ref){wire_of, f};
 	gnutls_session_set_ptr(f->tls, &f->ref);
-	assert_int_equal(gnutls_priority_set(f->tls, honest->priority), 0);
+	if (f->priority)
+		assert_int_equal(gnutls_priority_set_direct(f->tls, f->priority, NULL), 0);
+	else
+		assert_int_equal(gnutls_priority_set(f->tls, honest->priority), 0);
 	if (f->shows_nothing)
 		assert_int_equal(gnutls_certificate_allocate_credentials(&f->credentials), 0);
 	assert_int_equal(gnutls_credentials_set(f->tls, GNUTLS_CRD_CERTIFICATE,

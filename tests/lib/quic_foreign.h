@@ -27,6 +27,7 @@ struct quic_foreign {
 
 	/* What it does; before quic_foreign_begin(). */
 	const char *alpn;           /* "libp2p"; NULL: none */
+	const char *priority;       /* ciphers and groups; NULL: ours */
 	bool shows_nothing;         /* no certificate at all */
 	bool sends_tickets;         /* as a server, behind the handshake */
 	bool is_deaf;               /* hears nothing; may be changed at any time */
@@ -47,7 +48,6 @@ struct quic_foreign {
 	/* Its own. */
 	gnutls_session_t tls;
 	gnutls_certificate_credentials_t credentials;
-	gnutls_priority_t priority;
 	gnutls_pcert_st chain;
 	ngtcp2_crypto_conn_ref ref;
 	struct rng_seeded rng;

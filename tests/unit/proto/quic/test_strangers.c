@@ -42,6 +42,22 @@ static void an_honest_stranger_is_welcome(void **state)
 	}
 }
 
+/* It gets no key that it could use in our first message, and asks for another. */
+static void a_listener_that_wants_another_group_is_reached_all_the_same(void **state)
+{
+	(void)state;
+	quic_pair_init(&p, 1);
+	quic_foreign_init(&f, &p, QUIC_L);
+	f.priority = "NONE:+VERS-TLS1.3:+AEAD:+AES-128-GCM:+GROUP-SECP256R1"
+		     ":+SIGN-ECDSA-SECP256R1-SHA256:+CTYPE-X509:%DISABLE_TLS13_COMPAT_MODE";
+	meet(QUIC_L);
+	assert_true(f.is_shaken);
+	assert_true(p.side[QUIC_D].is_proven);
+	assert_int_equal(gnutls_group_get(f.tls), GNUTLS_GROUP_SECP256R1);
+	quic_foreign_deinit(&f);
+	quic_pair_deinit(&p);
+}
+
 /* */
 static void what_we_announce_is_what_the_rules_say(void **state)
 {
@@ -241,6 +257,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_honest_stranger_is_welcome),
+		cmocka_unit_test(a_listener_that_wants_another_group_is_reached_all_the_same),
 		cmocka_unit_test(what_we_announce_is_what_the_rules_say),
 		cmocka_unit_test(other_protocols_and_none_are_refused),
 		cmocka_unit_test(a_dialer_without_a_certificate_is_refused),

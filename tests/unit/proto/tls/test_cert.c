@@ -2,6 +2,7 @@
 /* Judging certificates: the published ones, and one for each way to be refused. */
 #include "proto/tls/cert.h"
 
+#include "proto/tls/known.h"
 #include "tests/lib/vectors.h"
 #include "tests/unit/proto/tls/forge.h"
 
@@ -365,6 +366,110 @@ static void a_certificate_that_ends_anywhere_is_refused(void **state)
 	forge_deinit(&f);
 }
 
+/* ---- certificates that were accepted before ---- */
+
+static int judge_again(struct tls_judge *j, const struct buf *der, struct tls_verdict *v)
+{
+	return tls_judge_cert(j, buf_bytes(der), v);
+}
+
+/* Knowing takes the place of verifying: what says that a wrong signature was right is believed. */
+static void a_known_certificate_is_not_verified_again(void **state)
+{
+	struct tls_judge j = {.now = FORGE_NOW, .known = tls_known_new()};
+	uint8_t digest[TLS_KNOWN_BYTES];
+	struct buf der = BUF_INIT;
+	struct tls_verdict v;
+	struct forge f;
+
+	(void)state;
+	forge_init(&f, 30);
+	f.is_signature_wrong = true;
+	forge_make(&f, &der);
+	check_refusal(judge_again(&j, &der, &v), &v, "tls_cert_self_signature");
+	check_refusal(judge_again(&j, &der, &v), &v, "tls_cert_self_signature"); /* not remembered */
+	tls_known_digest(buf_bytes(&der), digest);
+	tls_known_add(j.known, digest);
+	assert_ok(judge_again(&j, &der, &v));
+	assert_true(peer_id_eq(&v.peer, &f.id));
+	tls_known_free(j.known);
+	buf_deinit(&der);
+	forge_deinit(&f);
+}
+
+static void an_accepted_certificate_is_known_from_then_on(void **state)
+{
+	struct tls_judge j = {.now = FORGE_NOW, .known = tls_known_new()};
+	uint8_t digest[TLS_KNOWN_BYTES];
+	struct buf der = BUF_INIT;
+	struct tls_verdict v;
+	struct forge f;
+
+	(void)state;
+	forge_init(&f, 31);
+	forge_make(&f, &der);
+	tls_known_digest(buf_bytes(&der), digest);
+	assert_false(tls_known_has(j.known, digest));
+	for (int i = 0; i < 2; i++) {
+		assert_ok(judge_again(&j, &der, &v));
+		assert_true(peer_id_eq(&v.peer, &f.id));
+		assert_true(tls_known_has(j.known, digest));
+	}
+	tls_known_free(j.known);
+	buf_deinit(&der);
+	forge_deinit(&f);
+}
+
+static void a_known_certificate_ends_and_belongs_to_one_peer_all_the_same(void **state)
+{
+	struct tls_judge j = {.now = FORGE_NOW, .known = tls_known_new()};
+	struct buf der = BUF_INIT;
+	struct forge f, other;
+	struct tls_verdict v;
+
+	(void)state;
+	forge_init(&f, 32);
+	forge_init(&other, 33);
+	f.not_after = BYTES_LIT("20270115080001Z");
+	forge_make(&f, &der);
+	assert_ok(judge_again(&j, &der, &v));
+	j.now.sec += 2;
+	check_refusal(judge_again(&j, &der, &v), &v, "tls_cert_expired");
+	j.now = FORGE_NOW;
+	j.expected = other.id;
+	check_refusal(judge_again(&j, &der, &v), &v, "peer_id_mismatch");
+	tls_known_free(j.known);
+	buf_deinit(&der);
+	forge_deinit(&f);
+	forge_deinit(&other);
+}
+
+static void no_bit_of_a_known_certificate_can_be_changed(void **state)
+{
+	struct tls_judge j = {.now = FORGE_NOW, .known = tls_known_new()};
+	struct buf der = BUF_INIT;
+	struct rng_seeded rng;
+	struct tls_verdict v;
+	struct forge f;
+
+	(void)state;
+	rng_seed(&rng, 34);
+	forge_init(&f, 34);
+	forge_make(&f, &der);
+	assert_ok(judge_again(&j, &der, &v));
+	for (size_t i = 0; i < der.len; i++) {
+		uint8_t flip = (uint8_t)(1u << rng_below(&rng.rng, 8));
+
+		der.data[i] ^= flip;
+		assert_true(judge_again(&j, &der, &v) != 0);
+		der.data[i] ^= flip;
+		assert_ok(judge_again(&j, &der, &v));
+	}
+	tls_known_free(j.known);
+	buf_deinit(&der);
+	forge_deinit(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -380,6 +485,10 @@ int main(void)
 		cmocka_unit_test(a_message_has_exactly_one_certificate),
 		cmocka_unit_test(no_bit_can_be_changed),
 		cmocka_unit_test(a_certificate_that_ends_anywhere_is_refused),
+		cmocka_unit_test(a_known_certificate_is_not_verified_again),
+		cmocka_unit_test(an_accepted_certificate_is_known_from_then_on),
+		cmocka_unit_test(a_known_certificate_ends_and_belongs_to_one_peer_all_the_same),
+		cmocka_unit_test(no_bit_of_a_known_certificate_can_be_changed),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

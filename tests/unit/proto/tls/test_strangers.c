@@ -253,8 +253,50 @@ static void a_certificate_key_of_another_kind_is_taken_too(void **state)
 	forge_deinit(&f);
 }
 
+/* Meets us with the victim's certificate. */
+static void steal(struct side *us, const struct side *victim, const struct forge *thief)
+{
+	struct stranger s;
+
+	side_begin(us);
+	stranger_init(&s, us->opts.initiator ? GNUTLS_SERVER : CLIENT, tls_priority(TLS_AES_FIRST));
+	gnutls_certificate_set_flags(s.credentials, GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
+	stranger_show(&s, buf_bytes(&victim->own.cert), thief->key, 1);
+	meet(&s, us);
+	stranger_deinit(&s);
+}
+
+#define P256_ALONE                                                                                 \
+	"NONE:+VERS-TLS1.3:+AEAD:+AES-128-GCM:+GROUP-SECP256R1:+SIGN-ECDSA-SECP256R1-SHA256:+CTYPE-X509"
+
+/* It gets no key that it could use in our first message, and asks for another. */
+static void a_server_that_wants_another_group_is_reached_all_the_same(void **state)
+{
+	struct buf der = BUF_INIT;
+	struct stranger s;
+	struct forge f;
+	struct side d;
+
+	(void)state;
+	forge_init(&f, 27);
+	side_init(&d, 1, true);
+	side_begin(&d);
+	stranger_init(&s, GNUTLS_SERVER, P256_ALONE);
+	stranger_offer(&s, "libp2p");
+	stranger_show(&s, forge_make(&f, &der), f.key, 1);
+	meet(&s, &d);
+	assert_ok(d.err);
+	assert_true(tls_is_ready(&d.t));
+	assert_true(peer_id_eq(&d.t.proof.peer, &f.id));
+	assert_int_equal(gnutls_group_get(d.t.session), GNUTLS_GROUP_SECP256R1);
+	stranger_deinit(&s);
+	side_deinit(&d);
+	buf_deinit(&der);
+	forge_deinit(&f);
+}
+
 /* The certificate is genuine, but not theirs: whoever only has a copy of it cannot sign with its
- * key. */
+ * key. Nor does it help when we have met the certificate before. */
 static void a_copied_certificate_is_not_enough(void **state)
 {
 	struct side victim;
@@ -264,19 +306,16 @@ static void a_copied_certificate_is_not_enough(void **state)
 	side_init(&victim, 1, false);
 	forge_init(&thief, 22);
 	for (int dials = 0; dials < 2; dials++) {
-		struct stranger s;
 		struct side us;
 
 		side_init(&us, 2, dials);
 		us.opts.expected = victim.id;
-		side_begin(&us);
-		stranger_init(&s, dials ? GNUTLS_SERVER : CLIENT, tls_priority(TLS_AES_FIRST));
-		gnutls_certificate_set_flags(s.credentials, GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
-		stranger_show(&s, buf_bytes(&victim.own.cert), thief.key, 1);
-		meet(&s, &us);
-		assert_true(us.t.peer.is_judged); /* as far as that goes, it is right */
-		assert_failed(&us, P2P_ERR_SIGNATURE, "tls_signature", 51, true);
-		stranger_deinit(&s);
+		for (int times = 0; times < 2; times++) {
+			steal(&us, &victim, &thief);
+			assert_true(us.t.peer.is_judged); /* as far as that goes, it is right */
+			assert_failed(&us, P2P_ERR_SIGNATURE, "tls_signature", 51, true);
+			tls_deinit(&us.t);
+		}
 		side_deinit(&us);
 	}
 	forge_deinit(&thief);
@@ -470,6 +509,7 @@ int main(void)
 		cmocka_unit_test(either_side_judges_what_it_is_shown),
 		cmocka_unit_test(a_dialer_shows_itself_to_a_server_with_favourites_too),
 		cmocka_unit_test(a_certificate_key_of_another_kind_is_taken_too),
+		cmocka_unit_test(a_server_that_wants_another_group_is_reached_all_the_same),
 		cmocka_unit_test(a_copied_certificate_is_not_enough),
 		cmocka_unit_test(alpn_is_agreed_upon_or_missing),
 		cmocka_unit_test(a_client_in_compatibility_mode_hears_its_session_id),
