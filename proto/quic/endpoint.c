@@ -179,8 +179,10 @@ enum quic_token quic_token_check(const struct quic_endpoint *ep, const ngtcp2_pk
 {
 	ngtcp2_path_storage along;
 
-	/* Others than ours from a Retry are from somewhere else, and mean nothing. */
-	if (head->tokenlen == 0 || head->token[0] != TOKEN_RETRY)
+	/* Others than ours from a Retry are from somewhere else, and mean nothing. Clients bring those
+	 * of any libp2p server that they met, for all of them have one name in TLS; what these begin
+	 * with is random, so that the first byte does not tell. Ours have one length. */
+	if (head->tokenlen != NGTCP2_CRYPTO_MAX_RETRY_TOKENLEN || head->token[0] != TOKEN_RETRY)
 		return QUIC_TOKEN_NONE;
 	quic_path_set(&along, path);
 	return ngtcp2_crypto_verify_retry_token(ret_original, head->token, head->tokenlen,

@@ -42,6 +42,26 @@ static void an_honest_stranger_is_welcome(void **state)
 	}
 }
 
+/* Another server gave it for its next visit there, and it happens to begin like ours. */
+static void a_dialer_that_brings_a_token_of_somebody_else_is_welcome(void **state)
+{
+	static const uint8_t token[100] = {0xb6};
+	static const size_t lengths[] = {1, 46, sizeof(token)};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		quic_pair_init(&p, 1);
+		quic_foreign_init(&f, &p, QUIC_D);
+		f.token = token;
+		f.token_len = lengths[i];
+		meet(QUIC_D);
+		assert_true(f.is_shaken);
+		assert_true(p.side[QUIC_L].is_proven);
+		quic_foreign_deinit(&f);
+		quic_pair_deinit(&p);
+	}
+}
+
 /* It gets no key that it could use in our first message, and asks for another. */
 static void a_listener_that_wants_another_group_is_reached_all_the_same(void **state)
 {
@@ -257,6 +277,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_honest_stranger_is_welcome),
+		cmocka_unit_test(a_dialer_that_brings_a_token_of_somebody_else_is_welcome),
 		cmocka_unit_test(a_listener_that_wants_another_group_is_reached_all_the_same),
 		cmocka_unit_test(what_we_announce_is_what_the_rules_say),
 		cmocka_unit_test(other_protocols_and_none_are_refused),
