@@ -58,6 +58,8 @@ int quic_write(struct quic_conn *q, uint32_t stream, struct bytes what)
 	quic_tx_put(&s->tx, what);
 	q->queued_bytes += (uint32_t)what.len;
 	q->unsent_bytes += (uint32_t)what.len;
+	if (q->unsent_bytes >= QUIC_BULK_BYTES)
+		q->is_bulky = true;
 	queue(q, s);
 	return (int)what.len;
 }

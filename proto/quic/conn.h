@@ -101,6 +101,7 @@ struct quic_conn {
 
 	/* Sending. */
 	bool may_send;
+	bool is_bulky; /* much waited to be sent at once: large datagrams are tried */
 	struct quic_held held;
 
 	/* The end. */

@@ -49,6 +49,7 @@ struct tls_identity; /* proto/tls/tls.h */
 #define QUIC_PAYLOAD_BYTES_MIN 1200  /* of a datagram; never less, whatever the path says */
 #define QUIC_HANDSHAKE_MS      10000 /* from the first datagram to ready */
 #define QUIC_IDLE_MS           30000 /* what we announce; the lower of both sides counts */
+#define QUIC_BULK_BYTES        65536 /* unsent at once; from then on datagrams above 1,452 bytes are tried */
 #define QUIC_TOKEN_MS          30000 /* a Retry token is good for so long */
 #define QUIC_ANSWERS_PER_SEC   10    /* version negotiations, and as many resets, of an endpoint */
 #define QUIC_CONNS_MAX         2048  /* of an endpoint; quic_accept() and quic_dial() say FULL */

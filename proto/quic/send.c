@@ -7,7 +7,8 @@
 #include "proto/quic/path.h"
 
 #define PIECES_MAX    16    /* of written bytes that are shown to ngtcp2 at a time */
-#define LARGE_BYTES   8900  /* of the largest datagram that is ever tried (wire.c) */
+#define LARGE_BYTES   8900  /* of the largest datagram that is ever tried (wire.c) … */
+#define USUAL_BYTES   1452  /* … and of those before there is much to send */
 #define CLOSE_ROOM    QUIC_PAYLOAD_BYTES_MIN /* kept in a train for the close */
 
 /* One datagram that was written. */
@@ -106,11 +107,14 @@ static ngtcp2_ssize write_pinging(struct quic_conn *q, struct written *w)
 
 /* ---- Trains ---- */
 
+/* Whoever gets one large datagram keeps a buffer of 16 KiB for it, which is a third of an idle
+ * connection. ngtcp2 puts off a probe for which there is no room, so that large ones are only tried
+ * once they are worth it. */
 static size_t size_max(struct quic_conn *q)
 {
-	return quic_mtu_is_held(&q->mtu, (int64_t)ngtcp2_conn_get_pto(q->wire), q->now)
-		? QUIC_PAYLOAD_BYTES_MIN
-		: LARGE_BYTES;
+	if (quic_mtu_is_held(&q->mtu, (int64_t)ngtcp2_conn_get_pto(q->wire), q->now))
+		return QUIC_PAYLOAD_BYTES_MIN;
+	return q->is_bulky ? LARGE_BYTES : USUAL_BYTES;
 }
 
 static void hold(struct quic_conn *q, const struct written *w, size_t len)

@@ -32,17 +32,44 @@ static void datagrams_grow_as_far_as_the_path_takes_them(void **state)
 		size_t mtu, found;
 	} paths[] = {{0, 8900}, {8900, 8900}, {1472, 1452}, {1410, 1404}, {1380, 1372}, {1300, 1280},
 		{1200, 1200}};
+	uint32_t s;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		quic_pair_init(&p, 1);
 		p.mtu = paths[i].mtu;
+		p.side[QUIC_L].keeps_no_data = true;
 		quic_pair_open(&p);
+		assert_ok(quic_open(p.side[QUIC_D].conn, &s));
+		pour(s, 1000);
 		quic_pair_pass(&p, 20000);
 		assert_int_equal(info_of(QUIC_D).payload_bytes, paths[i].found);
-		assert_int_equal(info_of(QUIC_L).payload_bytes, paths[i].found);
 		quic_pair_deinit(&p);
 	}
+}
+
+/* Sends once so much as may wait without being bulk, and more of it later. */
+static void datagrams_stay_usual_where_little_is_sent(void **state)
+{
+	uint32_t s;
+
+	(void)state;
+	quic_pair_init(&p, 1);
+	p.side[QUIC_L].keeps_no_data = true;
+	quic_pair_open(&p);
+	assert_ok(quic_open(p.side[QUIC_D].conn, &s));
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(quic_write(p.side[QUIC_D].conn, s, bytes_of(body, QUIC_BULK_BYTES - 1)),
+			QUIC_BULK_BYTES - 1);
+		quic_pair_pass(&p, 2000);
+	}
+	assert_int_equal(info_of(QUIC_D).payload_bytes, 1452);
+	assert_int_equal(info_of(QUIC_L).payload_bytes, 1452);
+	assert_int_equal(quic_write(p.side[QUIC_D].conn, s, bytes_of(body, QUIC_BULK_BYTES)), QUIC_BULK_BYTES);
+	quic_pair_pass(&p, 2000);
+	assert_int_equal(info_of(QUIC_D).payload_bytes, 8900);
+	assert_int_equal(info_of(QUIC_L).payload_bytes, 1452); /* it has sent nothing */
+	quic_pair_deinit(&p);
 }
 
 static void when_large_datagrams_begin_to_vanish_small_ones_do(void **state)
@@ -301,6 +328,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(datagrams_grow_as_far_as_the_path_takes_them),
+		cmocka_unit_test(datagrams_stay_usual_where_little_is_sent),
 		cmocka_unit_test(when_large_datagrams_begin_to_vanish_small_ones_do),
 		cmocka_unit_test(a_lossy_path_is_not_taken_for_a_narrow_one_for_long),
 		cmocka_unit_test(a_peer_may_come_from_another_address),
