@@ -147,13 +147,16 @@ lint: $(BUILD)/p2posctl
 	tests/lint/words.sh
 	tests/lint/docs.sh $(BUILD)/p2posctl
 
-# Costs of the pure code as ratios of one run; and what whole nodes take, of real processes.
+# Costs of the pure code as ratios of one run, and p2posd beside go- and rust-libp2p, some four minutes; what
+# whole nodes take, of real processes.
 BENCH_SRC := $(wildcard tests/bench/*.c)
 $(BUILD)/bench: $(call obj,$(BENCH_SRC)) $(BUILD)/libtest.a $(ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS_) -o $@ $(call obj,$(BENCH_SRC)) -Wl,--start-group $(BUILD)/libtest.a $(ARCHIVES) \
 		-Wl,--end-group $(TEST_LIBS)
-bench: $(BUILD)/bench
+bench: $(BUILD)/bench all
 	@$(BUILD)/bench
+	@tests/interop/run --bench || echo "bench: goes on with the peers that are there"
+	@P2POS_BUILD=$(abspath $(BUILD)) python3 tests/bench/peers.py
 measure: all
 	@P2POS_BUILD=$(abspath $(BUILD)) python3 tests/bench/measure.py
 
