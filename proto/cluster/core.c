@@ -258,7 +258,7 @@ void core_pong(struct core *c, uint64_t conn, int64_t rtt_ns, wall_t wall, mono_
 
 	if (!l)
 		return;
-	probe_pong(l, rtt_ns, wall, now);
+	probe_pong(c, l, rtt_ns, wall, now);
 	heard(c, l, ALIVE_PONG, wall, now);
 	if (l->peer && l->peer->rival)
 		conn_rival_answered(c, l, mono_add_ns(now, rtt_ns > 0 ? -rtt_ns : 0), wall, now);
@@ -468,6 +468,7 @@ static void ring(struct core *c, struct timer *t, wall_t wall, mono_t now)
 	case TIMER_FLUSH: rumour_flush(c, now); break;
 	case TIMER_REVIEW: review(c, wall, now); break;
 	case TIMER_LINK: ring_link(c, t->of, wall, now); break;
+	case TIMER_PONG: probe_pong_missing(c, t->of, now); break;
 	case TIMER_DIAL: mesh_dial_timer(c, t->of, now); break;
 	case TIMER_EXPIRY: expired(c, t->of, wall, now); break;
 	case TIMER_GLOBAL_COUNT: assert(false);

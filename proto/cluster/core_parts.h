@@ -137,6 +137,10 @@ struct link {
 	bool silent;     /* …for so long that a replacement is sought */
 	mono_t asked_at; /* of the first unanswered one */
 	mono_t told_at;  /* when we last told others */
+	mono_t urged_at; /* it said that it does not hear us, and no pong has come since; ZERO = no */
+	mono_t urged_again_at; /* …and said so last */
+	bool one_way;    /* …for so long that a replacement is sought */
+	struct timer pong_timer;
 	bool has_rtt;
 	int64_t srtt_ns, rttvar_ns;
 	int64_t answer_min_ns; /* from question to answer; a path without losses would show it again
@@ -188,6 +192,7 @@ enum core_timer {
 	TIMER_REVIEW,  /* look at periods of validity and clocks */
 	TIMER_GLOBAL_COUNT,
 	TIMER_LINK,   /* of one conn */
+	TIMER_PONG,   /* of one whose peer does not hear us */
 	TIMER_DIAL,   /* of one peer */
 	TIMER_EXPIRY, /* of one peer's evidence */
 };
@@ -365,10 +370,12 @@ void conn_rival_timer(struct core *c, struct link *l, wall_t wall, mono_t now);
 
 void probe_next(struct core *c, mono_t now); /* TIMER_PROBE */
 void probe_heard(struct core *c, struct link *l);
-void probe_pong(struct link *l, int64_t rtt_ns, wall_t wall, mono_t now);
+void probe_pong(struct core *c, struct link *l, int64_t rtt_ns, wall_t wall, mono_t now);
 void probe_timer(struct core *c, struct link *l, wall_t wall, mono_t now);
 void probe_ask(struct core *c, struct link *l, mono_t now);
 void probe_stalled(struct core *c, int64_t ms, mono_t now);
+void probe_urged(struct core *c, struct link *l, mono_t now); /* it does not hear us: is it so? */
+void probe_pong_missing(struct core *c, struct link *l, mono_t now);
 void probe_doubted(struct core *c, mono_t now);    /* somebody does not hear us: whom do we? */
 void probe_forget(struct core *c, struct link *l); /* it is closed or no member any more */
 /* Does the member live, and its conn not carry anything for a while? Then it is not shown as one.

@@ -111,6 +111,7 @@ struct link *link_new(struct core *c, uint64_t conn, struct peer *p)
 	l->klass = CORE_REFUSED;
 	l->pong_at = WALL_ZERO;
 	l->timer = (struct timer){.kind = TIMER_LINK, .of = l};
+	l->pong_timer = (struct timer){.kind = TIMER_PONG, .of = l};
 	HASH_ADD(hh, c->links, conn, sizeof(l->conn), l);
 	return l;
 }

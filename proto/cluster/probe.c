@@ -19,6 +19,10 @@
  * until then, because its end would look like our death to the other side. When others answer us
  * and none of them misses the member, a moment is left for its signature to come round.
  *
+ * One way to a member may be cut while the other is whole. Over QUIC it is heard then, and only it can
+ * notice: it tells us that we do not answer. If it does not answer us either within 3 s of that (three
+ * quarters of dead_after), whatever else of it arrives, the conn does not count here too.
+ *
  * Nobody is accused while this node has reason to doubt itself: after its own loop stood still,
  * until everyone was heard again or dead_after has passed. While half of its conns are silent at
  * once the fault is more likely here: then others are asked, but as witnesses they do not count. */
@@ -37,6 +41,7 @@
 #define ROUND_LINKS_MAX  16
 #define ROUND_HEARD_MS   300 /* who was heard of later need not be asked in a round */
 #define GRACE_MS         2000
+#define URGED_MS         1500 /* who still does not hear us says so every second */
 #define REPLACE_MS_MAX   30000 /* a silent conn is kept for so long while a new one is sought */
 
 /* For how long an answer may well take, within bounds. */
@@ -114,11 +119,22 @@ static void calm(struct core *c, struct link *l)
 {
 	if (l->suspected)
 		c->suspected--;
-	l->asked = l->suspected = l->silent = false;
+	l->asked = l->suspected = false;
+	l->silent = l->one_way;
+}
+
+/* It hears us, or is none of our business any more. */
+static void both_ways(struct core *c, struct link *l)
+{
+	l->urged_at = MONO_ZERO;
+	timer_stop(&c->timers, &l->pong_timer);
+	if (l->one_way)
+		l->one_way = l->silent = false;
 }
 
 void probe_forget(struct core *c, struct link *l)
 {
+	both_ways(c, l);
 	calm(c, l);
 	timer_stop(&c->timers, &l->timer);
 }
@@ -148,10 +164,11 @@ static void note_lateness(struct link *l, int64_t ns)
 	l->late = (uint8_t)__builtin_popcount(l->late_bits);
 }
 
-void probe_pong(struct link *l, int64_t rtt_ns, wall_t wall, mono_t now)
+void probe_pong(struct core *c, struct link *l, int64_t rtt_ns, wall_t wall, mono_t now)
 {
 	int64_t off;
 
+	both_ways(c, l);
 	l->pong_at = wall;
 	note_lateness(l, mono_since_ns(now, l->asked_at));
 	if (rtt_ns < 0)
@@ -275,6 +292,31 @@ static bool is_alone_with_it(const struct core *c, const struct link *l, mono_t 
 		return false; /* it is not the only one */
 	return c->class_count[CORE_MEMBER] > c->suspected && !many_are_silent(c) &&
 	       probe_witnesses(c, l->peer, now) == 0;
+}
+
+void probe_urged(struct core *c, struct link *l, mono_t now)
+{
+	/* Over TCP a peer that gets no acknowledgements says no more either, and falls silent here. */
+	if (!l->ends_untold || !link_is_member(l) || l->peer->link != l)
+		return;
+	l->urged_again_at = now;
+	if (l->urged_at.ns != MONO_ZERO.ns)
+		return;
+	l->urged_at = now;
+	link_want(c, l, WANT_PING);
+	timer_arm(&c->timers, &l->pong_timer, mono_add_ms(now, c->dead_ms * 3 / 4));
+}
+
+/* It is heard, and does not hear us: an answer to a question of ours would have come long ago, and it
+ * goes on saying so. (Of one that fell quiet about it some answer was only lost.) */
+void probe_pong_missing(struct core *c, struct link *l, mono_t now)
+{
+	if (mono_since_ms(now, l->urged_again_at) > URGED_MS) {
+		both_ways(c, l);
+		return;
+	}
+	l->one_way = true;
+	fell_silent(c, l, now);
 }
 
 static void suspect(struct core *c, struct link *l, mono_t now)

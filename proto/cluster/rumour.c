@@ -202,6 +202,7 @@ int core_suspect_in(struct core *c, uint64_t conn, struct bytes json, wall_t wal
 	about = peer_find(c, &id);
 	if (about && about->is_self) {
 		beat_refute(c, l, wall, now);
+		probe_urged(c, l, now);
 		probe_doubted(c, now);
 	} else if (about && about->is_member && about != l->peer) {
 		doubted(c, about, l, wall, now);

@@ -641,6 +641,75 @@ static void suspicions_are_answered_by_a_signature_and_have_a_rate(void **state)
 	end(&r);
 }
 
+/* The conn that stands for FRIEND; 0 when none does. */
+static uint64_t conn_of_friend(struct rig *r)
+{
+	struct peer_id friend = person_id(FRIEND);
+	struct core_member m;
+
+	for (size_t i = 0; core_member_at(r->c, i, r->wall, r->now, &m); i++)
+		if (peer_id_eq(&m.peer, &friend))
+			return m.conn;
+	return 0;
+}
+
+/* What it says arrives all the time, and perhaps that we do not answer; but nothing answers our
+ * questions (FM-18). */
+static void heard_for(struct rig *r, int64_t ms, bool complains)
+{
+	struct peer_id self = person_id(SELF);
+	struct buf json = BUF_INIT;
+
+	assert_ok(suspect_print(&json, &self));
+	for (; ms > 0; ms -= 100) {
+		if (complains && ms % 1000 == 0)
+			assert_ok(core_suspect_in(r->c, 1, buf_bytes(&json), r->wall, r->now));
+		pass(r, 100);
+		core_heard(r->c, 1, r->wall, r->now);
+		look(r);
+	}
+	buf_deinit(&json);
+}
+
+static void one_that_we_hear_and_that_does_not_hear_us_is_not_connected(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	begin(&r, 3);
+	assert_int_equal(up_from(&r, 1, FRIEND, "/ip4/10.0.0.2/udp/4100/quic-v1"), CORE_MEMBER);
+	core_protocols(r.c, 1, 0xff, r.wall, r.now);
+	heard_for(&r, 5000, false);
+	assert_true(conn_of_friend(&r) == 1);
+	heard_for(&r, 2000, true);
+	assert_true(conn_of_friend(&r) == 1);
+	heard_for(&r, 1000, true);
+	heard_for(&r, 200, false);
+	assert_true(conn_of_friend(&r) == 0);
+	assert_int_equal(r.state, CORE_HEALTHY); /* it lives, all the same */
+	core_pong(r.c, 1, NS_PER_MS, r.wall, r.now);
+	assert_true(conn_of_friend(&r) == 1);
+	end(&r);
+}
+
+static void an_answer_or_an_end_of_complaints_keeps_the_conn(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	begin(&r, 3);
+	assert_int_equal(up_from(&r, 1, FRIEND, "/ip4/10.0.0.2/udp/4100/quic-v1"), CORE_MEMBER);
+	core_protocols(r.c, 1, 0xff, r.wall, r.now);
+	heard_for(&r, 1000, true);
+	core_pong(r.c, 1, NS_PER_MS, r.wall, r.now);
+	heard_for(&r, 4000, false);
+	assert_true(conn_of_friend(&r) == 1);
+	heard_for(&r, 1000, true);
+	heard_for(&r, 4000, false); /* our answers were lost for a moment, it hears us again */
+	assert_true(conn_of_friend(&r) == 1);
+	end(&r);
+}
+
 static void explain_names_the_cause_first(void **state)
 {
 	struct rig r;
@@ -886,6 +955,8 @@ int main(void)
 		cmocka_unit_test(evidence_of_others_ends_after_its_time),
 		cmocka_unit_test(heartbeats_go_to_members_that_take_them_alone),
 		cmocka_unit_test(suspicions_are_answered_by_a_signature_and_have_a_rate),
+		cmocka_unit_test(one_that_we_hear_and_that_does_not_hear_us_is_not_connected),
+		cmocka_unit_test(an_answer_or_an_end_of_complaints_keeps_the_conn),
 		cmocka_unit_test(explain_names_the_cause_first),
 		cmocka_unit_test(members_over_quic_are_asked_more_often),
 		cmocka_unit_test(dials_are_bounded_and_another_peer_costs_the_address),
