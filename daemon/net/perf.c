@@ -191,8 +191,8 @@ static void lane_on_agreed(struct stream *s)
 	const struct perf_opts *o = &l->run->opts;
 	unsigned i = (unsigned)(l - l->run->lanes);
 
-	perf_client_init(&l->client, perf_share(o->up, i, o->streams), perf_share(o->down, i, o->streams),
-		lane_clock(l));
+	perf_client_init(&l->client, perf_share(o->up, i, o->streams),
+		perf_share(o->down, i, o->streams), lane_clock(l));
 	lane_write(l);
 }
 
@@ -251,8 +251,8 @@ static int open_lanes(struct perf_run *r)
 
 	for (unsigned i = 0; !err && i < r->opts.streams; i++) {
 		r->lanes[i].run = r;
-		err = stream_open(r->owner->streams, r->opts.conn, PERF_PROTOCOL, &lane_handler, &r->lanes[i],
-			deadline, &r->lanes[i].stream);
+		err = stream_open(r->owner->streams, r->opts.conn, PERF_PROTOCOL, &lane_handler,
+			&r->lanes[i], deadline, &r->lanes[i].stream);
 	}
 	return err;
 }

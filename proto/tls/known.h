@@ -3,13 +3,13 @@
  *
  * Whether the two signatures in a certificate are right (its own, and the identity's over its key)
  * depends on its bytes and on nothing else, and a program shows the same certificate as long as it
- * runs. A peer that comes back, after a cut or by another transport, need not be verified anew: that
- * is a third of what a handshake costs. All that may change is judged each time: the dates, whom we
- * wanted to find, and, in the handshake itself, that the peer holds the certificate's key.
+ * runs. A peer that comes back, after a cut or by another transport, need not be verified anew:
+ * that is a third of what a handshake costs. All that may change is judged each time: the dates,
+ * whom we wanted to find, and, in the handshake itself, that the peer holds the certificate's key.
  *
- * Remembered is the SHA-256 of the whole certificate, and only of one that was accepted. Where there
- * is no room the oldest of the same set goes; whoever makes certificates by the thousand to push out
- * others pays more for each than we do, and gains that those others are verified again. */
+ * Remembered is the SHA-256 of the whole certificate, and only of one that was accepted. Where
+ * there is no room the oldest of the same set goes; whoever makes certificates by the thousand to
+ * push out others pays more for each than we do, and gains that those others are verified again. */
 #ifndef P2POS_TLS_KNOWN_H
 #define P2POS_TLS_KNOWN_H
 

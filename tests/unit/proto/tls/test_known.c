@@ -52,9 +52,11 @@ static void as_many_as_promised_are_held(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < TLS_KNOWN_SETS * TLS_KNOWN_WAYS; i++)
-		tls_known_add(k, digest((uint8_t)(i / TLS_KNOWN_WAYS), (uint8_t)(i % TLS_KNOWN_WAYS)));
+		tls_known_add(
+			k, digest((uint8_t)(i / TLS_KNOWN_WAYS), (uint8_t)(i % TLS_KNOWN_WAYS)));
 	for (unsigned i = 0; i < TLS_KNOWN_SETS * TLS_KNOWN_WAYS; i++)
-		assert_true(tls_known_has(k, digest((uint8_t)(i / TLS_KNOWN_WAYS), (uint8_t)(i % TLS_KNOWN_WAYS))));
+		assert_true(tls_known_has(
+			k, digest((uint8_t)(i / TLS_KNOWN_WAYS), (uint8_t)(i % TLS_KNOWN_WAYS))));
 	tls_known_free(k);
 }
 
