@@ -335,7 +335,7 @@ int dns_new(struct loop *l, const struct dns_opts *opts, struct dns **ret)
 		.ednspsz = EDNS_BYTES,
 		.sock_state_cb = on_socket_state,
 	};
-	int err;
+	int mask, err;
 
 	if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS)
 		return P2P_ERR_IO;
@@ -345,9 +345,14 @@ int dns_new(struct loop *l, const struct dns_opts *opts, struct dns **ret)
 	list_init(&d->sockets);
 	list_init(&d->queries);
 	o.sock_state_cb_data = d;
-	err = ares_init_options(&d->channel, &o,
-		ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS |
-			ARES_OPT_DOMAINS | ARES_OPT_EDNSPSZ | ARES_OPT_SOCK_STATE_CB);
+	mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS | ARES_OPT_DOMAINS |
+		ARES_OPT_EDNSPSZ | ARES_OPT_SOCK_STATE_CB;
+#ifdef ARES_OPT_QUERY_CACHE
+	/* Since 1.31 c-ares keeps answers, refusals too; how long they count is for discover/ to say. */
+	o.qcache_max_ttl = 0;
+	mask |= ARES_OPT_QUERY_CACHE;
+#endif
+	err = ares_init_options(&d->channel, &o, mask);
 	if (err != ARES_SUCCESS) {
 		ares_library_cleanup();
 		free(d);
