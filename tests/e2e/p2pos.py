@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -48,20 +49,23 @@ def wait_until(what, probe, patience=None, pause=0.02):
         time.sleep(pause)
 
 
+given_ports = set()
+
+
 def free_port(host="127.0.0.1"):
+    """One that is free over TCP and UDP, given to nobody before, and that the kernel gives nobody of its own accord."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as s:
-        s.bind((host, 0))
-        return s.getsockname()[1]
-
-
-def fault_library():
-    """The environment under which a node obeys tests/e2e/fault.c; builds it where it is not there."""
-    path = BUILD / "libfault.so"
-    subprocess.run(["make", "-s", "-C", ROOT, f"BUILD={BUILD}", str(path)], check=True, capture_output=True)
-    # A preloaded library comes before the sanitizers' own, which they complain of.
-    asan = os.environ.get("ASAN_OPTIONS", "")
-    return {"LD_PRELOAD": str(path), "ASAN_OPTIONS": f"{asan}:verify_asan_link_order=0".lstrip(":")}
+    for _ in range(100):
+        port = random.randrange(10000, 32000)
+        if port in given_ports:
+            continue
+        with socket.socket(family) as tcp, socket.socket(family, socket.SOCK_DGRAM) as udp:
+            with contextlib.suppress(OSError):
+                tcp.bind((host, port))
+                udp.bind((host, port))
+                given_ports.add(port)
+                return port
+    raise Failed("no port is free")
 
 
 class Answer:
