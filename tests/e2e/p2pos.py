@@ -68,6 +68,15 @@ def free_port(host="127.0.0.1"):
     raise Failed("no port is free")
 
 
+def fault_library():
+    """The environment under which a node obeys tests/e2e/fault.c; builds it where it is not there."""
+    path = BUILD / "libfault.so"
+    subprocess.run(["make", "-s", "-C", ROOT, f"BUILD={BUILD}", str(path)], check=True, capture_output=True)
+    # A preloaded library comes before the sanitizers' own, which they complain of.
+    asan = os.environ.get("ASAN_OPTIONS", "")
+    return {"LD_PRELOAD": str(path), "ASAN_OPTIONS": f"{asan}:verify_asan_link_order=0".lstrip(":")}
+
+
 class Answer:
     """What one run of a program gave."""
 

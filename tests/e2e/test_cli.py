@@ -163,7 +163,9 @@ class Answers(WithNode):
     def test_timeline_tells_it_again_in_order(self):
         events = self.node.json("timeline")["events"]
         self.assertGreaterEqual(len(events), 3)
-        self.assertEqual([e["at"] for e in events], sorted(e["at"] for e in events))
+        # As times: as texts, a fraction that was trimmed comes behind a longer one (Z is above all digits).
+        times = [e["at"].rstrip("Z") for e in events]
+        self.assertEqual(times, sorted(times))
 
 
 class Explain(unittest.TestCase):
