@@ -51,28 +51,13 @@ static int read_system_key(struct cli *c, struct key_pair *ret)
 static int write_admin(struct cli *c, const char *dir, const struct key_pair *key,
 	const struct admin_proof *proof)
 {
-	char text[KEY_TEXT_SIZE], *key_path = secret_path(dir, "admin.key");
-	char *proof_path = secret_path(dir, "admin.proof");
-	struct buf json = BUF_INIT;
-	json_t *r;
-	int code = secret_mkdir(c, dir);
+	json_t *r = json_pack("{s:b,s:o}", "changed", 1, "proof", proof_json(proof));
+	int code = admin_write_files(c, dir, key, proof, r);
 
 	if (!code)
-		code = secret_write_line(c, key_path, key_private_text(key, text));
-	mem_wipe(text, sizeof(text));
-	(void)admin_proof_print(&json, proof);
-	if (!code)
-		code = secret_write_line(c, proof_path, buf_cstr(&json));
-	r = json_pack("{s:b,s:o,s:{s:s,s:s}}", "changed", 1, "proof", proof_json(proof), "files", "admin_key",
-		key_path, "admin_proof", proof_path);
-	buf_deinit(&json);
-	free(key_path);
-	free(proof_path);
-	if (code) {
-		json_decref(r);
-		return code;
-	}
-	return out_result(c, r, CLI_OK, print_proof);
+		return out_result(c, r, CLI_OK, print_proof);
+	json_decref(r);
+	return code;
 }
 
 int cmd_admin_new(struct cli *c)

@@ -141,7 +141,7 @@ static int put_out(struct cli *c, const struct key_pair *k, struct buf *text)
 	key_pair_peer_id(k, &peer);
 	peer_id_text(&peer, id);
 	if (out) {
-		code = secret_write(c, out, buf_bytes(text));
+		code = secret_create(c, out, buf_bytes(text));
 		return code ? code : out_result(c, json_pack("{s:b,s:s,s:s}", "changed", 1, "file", out, "peer_id", id),
 				CLI_OK, print_done);
 	}

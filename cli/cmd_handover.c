@@ -15,26 +15,6 @@
 
 #define BUNDLE_FILE_MAX 16384
 
-/* admin.key and admin.proof into `dir`; the paths are added to `r`. */
-static int write_files(struct cli *c, const char *dir, const struct key_pair *key, const struct admin_proof *p, json_t *r)
-{
-	char text[KEY_TEXT_SIZE], *key_path = secret_path(dir, "admin.key"), *proof_path = secret_path(dir, "admin.proof");
-	struct buf json = BUF_INIT;
-	int code = secret_mkdir(c, dir);
-
-	(void)admin_proof_print(&json, p);
-	if (!code)
-		code = secret_write_line(c, key_path, key_private_text(key, text));
-	mem_wipe(text, sizeof(text));
-	if (!code)
-		code = secret_write_line(c, proof_path, buf_cstr(&json));
-	json_object_set_new(r, "files", json_pack("{s:s,s:s}", "admin_key", key_path, "admin_proof", proof_path));
-	buf_deinit(&json);
-	free(key_path);
-	free(proof_path);
-	return code;
-}
-
 static void add_proof(json_t *r, const struct admin_proof *p)
 {
 	char id[PEER_ID_TEXT_SIZE], to[RFC3339_SIZE];
@@ -84,7 +64,7 @@ int cmd_admin_import(struct cli *c)
 	add_proof(r, &b.proof);
 	json_object_set_new(r, "bootstrap", b.bootstrap[0] ? json_string(b.bootstrap) : json_null());
 	json_object_set_new(r, "system_pubkey", b.has_system ? json_string(key_public_text(&b.system, pub)) : json_null());
-	code = write_files(c, dir, &b.admin, &b.proof, r);
+	code = admin_write_files(c, dir, &b.admin, &b.proof, r);
 	admin_bundle_deinit(&b);
 	if (code) {
 		json_decref(r);
@@ -131,7 +111,7 @@ int cmd_admin_rotate(struct cli *c)
 		rfc3339_text(old.valid_to, to));
 	if (!code) {
 		add_proof(r, &fresh);
-		code = write_files(c, dir, &key, &fresh, r);
+		code = admin_write_files(c, dir, &key, &fresh, r);
 	}
 	key_pair_deinit(&system);
 	key_pair_deinit(&key);

@@ -28,7 +28,7 @@ struct founding {
 	struct admin_proof proof;
 	struct key_public system_pub;
 	struct peer_id node_id;
-	bool fresh; /* something was made */
+	json_t *addresses; /* for the configuration: --listen and --announce */
 };
 
 static void print_init(struct cli *c, json_t *r)
@@ -40,8 +40,11 @@ static void print_init(struct cli *c, json_t *r)
 	(void)c;
 	printf("Cluster   %s\n", out_text(json_object_get(r, "cluster"), "id"));
 	printf("Node      %s\n", out_text(json_object_get(r, "node"), "peer_id"));
-	printf("Secrets   %s\n          %s\n", out_text(files, "system_key"), out_text(files, "admin_key"));
-	printf("          Move system.key off this machine: whoever has it owns the cluster.\n");
+	if (json_is_string(json_object_get(files, "system_key")))
+		printf("Secrets   %s\n          %s\n          Move system.key off this machine: whoever has it owns the cluster.\n",
+			out_text(files, "system_key"), out_text(files, "admin_key"));
+	else
+		printf("Secrets   %s\n", out_text(files, "admin_key"));
 	printf("Config    %s\n\n", out_text(files, "config"));
 	printf("Let other servers join with this string (it holds no secret):\n  p2posctl join '%s'\n",
 		out_text(r, "join"));
@@ -51,28 +54,6 @@ static void print_init(struct cli *c, json_t *r)
 		printf("  %s\n", json_string_value(line));
 	if (json_object_get(r, "bundle"))
 		printf("\nWeb Admin bundle (a secret):\n  %s\n", out_text(r, "bundle"));
-}
-
-/* The key in a file, or a fresh one written there. */
-static int key_in_file(struct cli *c, const char *path, struct key_pair *ret, bool *fresh)
-{
-	struct buf text = BUF_SECRET(16384);
-	char line[KEY_TEXT_SIZE];
-	int err = file_read_nofollow(path, &text, NULL), code = 0;
-
-	if (err == 0 && key_private_parse_text(buf_bytes(&text), ret) != 0)
-		code = out_fail(c, CLI_DATAERR, "move it away, or name another directory: --out DIR",
-			"%s is there, but it is no Ed25519 private key", path);
-	else if (err && err != P2P_ERR_NOT_FOUND)
-		code = out_fail(c, CLI_NOPERM, NULL, "cannot read %s: %s", path, err_text(err));
-	buf_deinit(&text);
-	if (code || err == 0)
-		return code;
-	key_generate(c->rng, ret);
-	*fresh = true;
-	code = secret_write_line(c, path, key_private_text(ret, line));
-	mem_wipe(line, sizeof(line));
-	return code;
 }
 
 static char *default_out(const struct founding *f)
@@ -92,9 +73,9 @@ static int make_keys(struct cli *c, struct founding *f)
 	int code = secret_mkdir(c, f->out);
 
 	if (!code)
-		code = key_in_file(c, system, &f->system, &f->fresh);
+		code = secret_keep_key(c, system, &f->system);
 	if (!code)
-		code = key_in_file(c, admin, &f->admin, &f->fresh);
+		code = secret_keep_key(c, admin, &f->admin);
 	if (!code)
 		code = place_node_key(c, &f->place, &f->node);
 	free(system);
@@ -155,42 +136,71 @@ static json_t *new_config(const struct founding *f, const char *dns)
 static int write_config(struct cli *c, struct founding *f)
 {
 	json_t *config = new_config(f, cli_value(c, "dns"));
-	int code = place_add_addresses(c, config);
 
-	if (code) {
-		json_decref(config);
-		return code;
-	}
+	json_object_update(config, f->addresses);
 	return place_write_config(c, &f->place, config);
 }
 
-/* Is the configuration that is there already the one this run would make? */
+/* Has the system key of that configuration signed for the admin whose files are in `out`? So it has on
+ * the machine that founded the cluster, also after system.key was moved away; makes nothing. */
+static bool out_belongs_to(const struct founding *f, const char *system_pubkey)
+{
+	char *path = secret_path(f->out, "admin.proof");
+	struct buf text = BUF_WITH_MAX(ADMIN_PROOF_BYTES_MAX);
+	struct admin_proof proof;
+	struct key_public system;
+	bool is = key_public_parse_text(bytes_str(system_pubkey), &system) == 0 &&
+		  file_read(path, &text, NULL) == 0 && admin_proof_parse(text_trim(buf_bytes(&text)), &proof) == 0 &&
+		  strcmp(proof.cluster_id, f->cluster_id) == 0 && admin_proof_verify(&proof, &system) == 0;
+
+	buf_deinit(&text);
+	free(path);
+	return is;
+}
+
+/* Is the configuration that is there already the one this run would make? Nothing is made to find out. */
 static int check_existing(struct cli *c, struct founding *f, bool *ret_done)
 {
 	json_t *config;
-	char key[KEY_TEXT_SIZE];
-	bool same;
+	const char *system;
 	int code = place_read_config(c, &f->place, &config);
 
 	*ret_done = false;
 	if (code || !config)
 		return code;
-	if (strcmp(out_text(config, "system_pubkey"), "-") == 0) {
-		/* A file of defaults, as p2posd writes one when there is none. */
-		json_decref(config);
-		return 0;
-	}
-	same = strcmp(out_text(config, "cluster_id"), f->cluster_id) == 0;
-	if (same)
-		code = make_keys(c, f);
-	same = same && !code &&
-	       strcmp(out_text(config, "system_pubkey"), key_public_text(&f->system_pub, key)) == 0;
+	system = out_text(config, "system_pubkey");
+	if (strcmp(system, "-") == 0)
+		; /* a file of defaults, as p2posd writes one when there is none */
+	else if (strcmp(out_text(config, "cluster_id"), f->cluster_id) != 0)
+		code = out_fail(c, CLI_CANTCREAT, "nothing was changed; move it away to start over",
+			"%s belongs to a node of another cluster already", f->place.config);
+	else if (!out_belongs_to(f, system))
+		code = out_fail(c, CLI_CANTCREAT, "nothing was changed; where are its keys? --out DIR names another place",
+			"%s belongs to a node of a cluster of this name, whose admin's proof is not in %s",
+			f->place.config, f->out);
+	else
+		*ret_done = key_public_parse_text(bytes_str(system), &f->system_pub) == 0;
 	json_decref(config);
+	return code;
+}
+
+/* A second run: whatever the first one may have left undone. */
+static int find_again(struct cli *c, struct founding *f)
+{
+	struct admin a;
+	int code = place_node_key(c, &f->place, &f->node);
+
+	if (!code)
+		code = place_hand_over_config(c, &f->place);
+	if (!code)
+		code = admin_read_files(c, f->out, &a);
 	if (code)
 		return code;
-	*ret_done = same;
-	return same ? 0 : out_fail(c, CLI_CANTCREAT, "nothing was changed; move it away to start over",
-		"%s belongs to a node of another cluster already", f->place.config);
+	key_pair_peer_id(&f->node, &f->node_id);
+	/* The proof of the first run is still the one to hand out. */
+	f->admin = a.key;
+	f->proof = a.proof;
+	return 0;
 }
 
 static int make_bundle(struct cli *c, struct founding *f, const json_t *reachable, json_t *result)
@@ -237,6 +247,8 @@ static int report(struct cli *c, struct founding *f, bool changed)
 	json_t *reachable = json_array(), *result, *addr;
 	struct buf text = BUF_INIT;
 	const char *dns = cli_value(c, "dns");
+	char *system;
+	bool has_system; /* not yet moved away */
 	int64_t ms;
 	size_t i;
 	int code;
@@ -250,11 +262,14 @@ static int report(struct cli *c, struct founding *f, bool changed)
 	json_array_foreach(reachable, i, addr)
 		(void)join_token_add_bootstrap(&token, bytes_str(json_string_value(addr)));
 	(void)join_token_print(&text, &token);
-	result = json_pack("{s:b,s:{s:s},s:{s:s,s:s},s:s,s:{s:s,s:s+,s:s+,s:s+}}", "changed", changed, "node",
+	system = secret_path(f->out, "system.key");
+	has_system = access(system, F_OK) == 0;
+	result = json_pack("{s:b,s:{s:s},s:{s:s,s:s},s:s,s:{s:s,s:s?,s:s+,s:s+}}", "changed", changed, "node",
 		"peer_id", peer_id_text(&f->node_id, id), "cluster", "id", f->cluster_id, "system_pubkey",
 		key_public_text(&f->system_pub, key), "join", buf_cstr(&text), "files", "config",
-		f->place.config, "system_key", f->out, "/system.key", "admin_key", f->out, "/admin.key",
+		f->place.config, "system_key", has_system ? system : NULL, "admin_key", f->out, "/admin.key",
 		"admin_proof", f->out, "/admin.proof");
+	free(system);
 	add_dns(result, dns, reachable);
 	code = make_bundle(c, f, reachable, result);
 	buf_deinit(&text);
@@ -274,7 +289,9 @@ static int found(struct cli *c, struct founding *f)
 
 	if (code)
 		return code;
-	if (!done) {
+	if (done) {
+		code = find_again(c, f);
+	} else {
 		code = make_keys(c, f);
 		if (!code)
 			code = write_proof(c, f);
@@ -282,41 +299,45 @@ static int found(struct cli *c, struct founding *f)
 			code = write_first_snapshot(c, f);
 		if (!code)
 			code = write_config(c, f);
-	} else {
-		struct admin a;
-
-		/* The proof of the first run is still the one to hand out. */
-		code = admin_read_files(c, f->out, &a);
-		if (!code) {
-			f->proof = a.proof;
-			admin_deinit(&a);
-		}
 	}
 	return code ? code : report(c, f, !done);
 }
 
-int cmd_init(struct cli *c)
+/* Before anything is made. */
+static int check_words(struct cli *c, const struct founding *f)
 {
-	struct founding f = {.cluster_id = cli_value(c, "cluster")};
-	const char *out = cli_value(c, "out"), *dns = cli_value(c, "dns");
+	const char *dns = cli_value(c, "dns"), *valid = cli_value(c, "join-valid");
 	int64_t ms;
-	int code;
 
-	if (!f.cluster_id)
+	if (!f->cluster_id)
 		return out_fail(c, CLI_USAGE, "p2posctl init --cluster prod", "init needs --cluster ID");
-	if (!cluster_id_is_valid(bytes_str(f.cluster_id)))
-		return out_fail(c, CLI_USAGE, "1 to 64 of A-Z a-z 0-9 . _ -", "'%s' is no cluster id", f.cluster_id);
+	if (!cluster_id_is_valid(bytes_str(f->cluster_id)))
+		return out_fail(c, CLI_USAGE, "1 to 64 of A-Z a-z 0-9 . _ -", "'%s' is no cluster id", f->cluster_id);
 	if (dns && !bootstrap_is_valid(bytes_str(dns)))
 		return out_fail(c, CLI_USAGE, "write it like example.org", "--dns: '%s' is no domain", dns);
-	if (cli_given(c, "join-valid") && (cli_duration_ms(cli_value(c, "join-valid"), &ms) || ms < 1000))
-		return out_fail(c, CLI_USAGE, "write it like 7d", "--join-valid: '%s' is no duration", cli_value(c, "join-valid"));
-	code = place_open(c, &f.place);
-	f.out = out ? xstrdup(out) : default_out(&f);
+	if (cli_given(c, "join-valid") && (cli_duration_ms(valid, &ms) || ms < 1000))
+		return out_fail(c, CLI_USAGE, "write it like 7d", "--join-valid: '%s' is no duration", valid);
+	return admin_validity_ms(c, cli_value(c, "admin-valid"), &ms);
+}
+
+int cmd_init(struct cli *c)
+{
+	struct founding f = {.cluster_id = cli_value(c, "cluster"), .addresses = json_object()};
+	const char *out = cli_value(c, "out");
+	int code = check_words(c, &f);
+
 	if (!code)
+		code = place_add_addresses(c, f.addresses);
+	if (!code)
+		code = place_open(c, &f.place);
+	if (!code) {
+		f.out = out ? xstrdup(out) : default_out(&f);
 		code = found(c, &f);
+	}
 	key_pair_deinit(&f.system);
 	key_pair_deinit(&f.admin);
 	key_pair_deinit(&f.node);
+	json_decref(f.addresses);
 	free(f.out);
 	place_deinit(&f.place);
 	return code;

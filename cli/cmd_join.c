@@ -95,15 +95,11 @@ static int check_existing(struct cli *c, const struct place *p, const struct joi
 }
 
 /* Until the daemon says that it is in; the daemon itself may still have to be started. */
-static int wait_for_admission(struct cli *c, const struct place *p, const char *wait, json_t *result)
+static int wait_for_admission(struct cli *c, const struct place *p, int64_t ms, json_t *result)
 {
-	int64_t ms, until;
+	int64_t until;
 	char *socket = p->is_system ? NULL : secret_path(p->dir, "p2posd.sock");
 
-	if (cli_duration_ms(wait, &ms)) {
-		free(socket);
-		return out_fail(c, CLI_USAGE, "write it like 60s or 5m", "--wait: '%s' is no duration", wait);
-	}
 	if (socket && !c->socket)
 		c->socket = socket;
 	until = cli_clock_ms() + ms;
@@ -138,7 +134,13 @@ static int wait_for_admission(struct cli *c, const struct place *p, const char *
 	return 0;
 }
 
-static int join(struct cli *c, const struct place *p, const struct join_token *t)
+/* What is asked for beside the join string. */
+struct wishes {
+	int64_t wait_ms;   /* for admission; negative: not at all */
+	json_t *addresses; /* for the configuration: --listen and --announce */
+};
+
+static int join(struct cli *c, const struct place *p, const struct join_token *t, const struct wishes *w)
 {
 	struct key_pair node = {0};
 	struct peer_id id;
@@ -153,18 +155,17 @@ static int join(struct cli *c, const struct place *p, const struct join_token *t
 	key_pair_deinit(&node);
 	if (!code && !done) {
 		config = config_of(t);
-		code = place_add_addresses(c, config);
-		if (code)
-			json_decref(config);
-		else
-			code = place_write_config(c, p, config);
+		json_object_update(config, w->addresses);
+		code = place_write_config(c, p, config);
+	} else if (!code) {
+		code = place_hand_over_config(c, p);
 	}
 	if (code)
 		return code;
 	result = json_pack("{s:b,s:{s:s},s:{s:s},s:{s:s}}", "changed", !done, "node", "peer_id",
 		peer_id_text(&id, text), "cluster", "id", t->cluster_id, "files", "config", p->config);
-	if (cli_given(c, "wait"))
-		code = wait_for_admission(c, p, cli_value(c, "wait"), result);
+	if (w->wait_ms >= 0)
+		code = wait_for_admission(c, p, w->wait_ms, result);
 	if (code) {
 		json_decref(result);
 		return code;
@@ -172,18 +173,31 @@ static int join(struct cli *c, const struct place *p, const struct join_token *t
 	return out_result(c, result, CLI_OK, print_join);
 }
 
+/* Before anything is made. */
+static int read_wishes(struct cli *c, struct wishes *w)
+{
+	const char *wait = cli_value(c, "wait");
+
+	if (cli_given(c, "wait") && cli_duration_ms(wait, &w->wait_ms))
+		return out_fail(c, CLI_USAGE, "write it like 60s or 5m", "--wait: '%s' is no duration", wait);
+	return place_add_addresses(c, w->addresses);
+}
+
 int cmd_join(struct cli *c)
 {
-	struct join_token t;
-	struct place p;
-	int code = read_token(c, c->argv[0], &t);
+	struct wishes w = {.wait_ms = -1, .addresses = json_object()};
+	struct join_token t = {0};
+	struct place p = {0};
+	int code = read_wishes(c, &w);
 
-	if (code)
-		return code;
-	code = place_open(c, &p);
 	if (!code)
-		code = join(c, &p, &t);
+		code = read_token(c, c->argv[0], &t);
+	if (!code)
+		code = place_open(c, &p);
+	if (!code)
+		code = join(c, &p, &t, &w);
 	place_deinit(&p);
 	join_token_deinit(&t);
+	json_decref(w.addresses);
 	return code;
 }

@@ -66,22 +66,9 @@ int place_hand_over(struct cli *c, const struct place *p, const char *path)
 
 int place_node_key(struct cli *c, const struct place *p, struct key_pair *ret)
 {
-	struct buf text = BUF_SECRET(16384);
-	char fresh[KEY_TEXT_SIZE];
-	int err = file_read_nofollow(p->node_key, &text, NULL), code = 0;
+	int code = secret_keep_key(c, p->node_key, ret);
 
-	if (err == 0 && key_private_parse_text(buf_bytes(&text), ret) != 0)
-		code = out_fail(c, CLI_CONFIG, "a key is never replaced: restore it, or move it away to get a new identity",
-			"%s is no Ed25519 private key", p->node_key);
-	else if (err && err != P2P_ERR_NOT_FOUND)
-		code = out_fail(c, CLI_NOPERM, "a key is a plain file that only its owner may read",
-			"cannot read %s: %s", p->node_key, err_text(err));
-	buf_deinit(&text);
-	if (code || err == 0)
-		return code;
-	key_generate(c->rng, ret);
-	code = secret_write_line(c, p->node_key, key_private_text(ret, fresh));
-	mem_wipe(fresh, sizeof(fresh));
+	/* Also one that is there: the run that made it may have ended before it was handed over. */
 	return code ? code : place_hand_over(c, p, p->node_key);
 }
 
@@ -103,8 +90,7 @@ int place_read_config(struct cli *c, const struct place *p, json_t **ret)
 	return code;
 }
 
-/* root:p2pos 0640 for the service, which may read but not change it; 0600 for a node of one's own. */
-static int hand_over_config(struct cli *c, const struct place *p)
+int place_hand_over_config(struct cli *c, const struct place *p)
 {
 	const struct passwd *user;
 
@@ -124,7 +110,7 @@ int place_write_config(struct cli *c, const struct place *p, json_t *take_config
 
 	free(text);
 	json_decref(take_config);
-	return code ? code : hand_over_config(c, p);
+	return code ? code : place_hand_over_config(c, p);
 }
 
 int place_add_addresses(struct cli *c, json_t *config)

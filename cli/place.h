@@ -25,15 +25,19 @@ struct place {
 int place_open(struct cli *c, struct place *ret);
 void place_deinit(struct place *p);
 
-/* This node's key: the one that is there, else a fresh one, written. */
+/* This node's key: the one that is there, else a fresh one, written; the service's from now on. */
 int place_node_key(struct cli *c, const struct place *p, struct key_pair *ret);
 
 /* What an existing configuration says, so that a second run can tell whether it is the same node:
  * 0 with `ret` (owned by the caller), or NULL there when no file exists; else the exit code. */
 int place_read_config(struct cli *c, const struct place *p, json_t **ret);
 
-/* Writes the configuration (taken) and gives the service its files. */
+/* Writes the configuration (taken) and lets the service read it. */
 int place_write_config(struct cli *c, const struct place *p, json_t *take_config);
+
+/* root:p2pos 0640 for the service, which may read but not change it; 0600 for a node of one's own.
+ * Does no harm twice: an earlier run may have ended just before it. */
+int place_hand_over_config(struct cli *c, const struct place *p);
 
 /* Gives a file of the state directory to the service's user, when root fills the system's place. */
 int place_hand_over(struct cli *c, const struct place *p, const char *path);

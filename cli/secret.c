@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 
 #define KEY_FILE_BYTES_MAX 16384
 #define PROOF_BACKDATE_SEC 300 /* a node whose clock is behind shall take it too */
+#define PROOF_VALID_MS_MIN 60000 /* a shorter one ends before it has gone round */
 
 static int read_fd(struct cli *c, int fd, const char *name, struct buf *out)
 {
@@ -69,6 +71,44 @@ int secret_read_key(struct cli *c, const char *what, const char *where, struct k
 	return code;
 }
 
+static int refuse_key_file(struct cli *c, const char *path, int err)
+{
+	const char *hint = "a key is never replaced: restore it, or move it away to get a new one";
+
+	if (err == P2P_ERR_INVALID)
+		return out_fail(c, CLI_CONFIG, hint, "%s is there, but it is no Ed25519 private key", path);
+	return out_fail(c, CLI_NOPERM, "a key is a plain file that only its owner may read", "cannot read %s: %s",
+		path, err_text(err));
+}
+
+static int refuse_open_key(struct cli *c, const char *path)
+{
+	char hint[PATH_MAX + 16];
+
+	(void)snprintf(hint, sizeof(hint), "chmod 600 %s", path);
+	return out_fail(c, CLI_CONFIG, hint, "%s can be read by others", path);
+}
+
+int secret_keep_key(struct cli *c, const char *path, struct key_pair *ret)
+{
+	struct buf text = BUF_SECRET(KEY_FILE_BYTES_MAX);
+	char line[KEY_TEXT_SIZE];
+	struct file_info info;
+	int code, err = file_read_nofollow(path, &text, &info);
+
+	if (!err && key_private_parse_text(buf_bytes(&text), ret))
+		err = P2P_ERR_INVALID;
+	buf_deinit(&text);
+	if (!err)
+		return info.mode & 077 ? refuse_open_key(c, path) : 0;
+	if (err != P2P_ERR_NOT_FOUND)
+		return refuse_key_file(c, path, err);
+	key_generate(c->rng, ret);
+	code = secret_create_line(c, path, key_private_text(ret, line));
+	mem_wipe(line, sizeof(line));
+	return code;
+}
+
 /* Whether a second run would write what is there. */
 static bool holds(const char *path, struct bytes content)
 {
@@ -79,26 +119,62 @@ static bool holds(const char *path, struct bytes content)
 	return same;
 }
 
-int secret_write(struct cli *c, const char *path, struct bytes content)
+/* A file keeps its mode when it is replaced; a secret shall not inherit one that lets others in. */
+static bool close_to_others(const char *path)
 {
-	if (holds(path, content))
-		return 0;
-	if (file_replace(path, content, 0600) == 0)
-		return 0;
+	struct stat st;
+
+	return stat(path, &st) != 0 || !(st.st_mode & 077) || chmod(path, 0600) == 0;
+}
+
+static int refuse_write(struct cli *c, const char *path)
+{
 	return out_fail(c, CLI_CANTCREAT, "is the directory there, and writable for you?",
 		"cannot write %s: %s", path, strerror(errno));
 }
 
-int secret_write_line(struct cli *c, const char *path, const char *line)
+int secret_write(struct cli *c, const char *path, struct bytes content)
+{
+	if (close_to_others(path) && (holds(path, content) || file_replace(path, content, 0600) == 0))
+		return 0;
+	return refuse_write(c, path);
+}
+
+int secret_create(struct cli *c, const char *path, struct bytes content)
+{
+	int err = 0;
+
+	if (!holds(path, content))
+		err = file_create(path, content, 0600);
+	else if (!close_to_others(path))
+		err = P2P_ERR_DENIED;
+	if (err == P2P_ERR_EXISTS)
+		return out_fail(c, CLI_CANTCREAT, "nothing was changed; name another place, or move it away",
+			"%s is there already, and a key is never replaced", path);
+	return err ? refuse_write(c, path) : 0;
+}
+
+static int put_line(struct cli *c, const char *path, const char *line,
+	int (*put)(struct cli *c, const char *path, struct bytes content))
 {
 	struct buf text = BUF_SECRET(0);
 	int code;
 
 	(void)buf_put_str(&text, line);
 	(void)buf_put_u8(&text, '\n');
-	code = secret_write(c, path, buf_bytes(&text));
+	code = put(c, path, buf_bytes(&text));
 	buf_deinit(&text);
 	return code;
+}
+
+int secret_write_line(struct cli *c, const char *path, const char *line)
+{
+	return put_line(c, path, line, secret_write);
+}
+
+int secret_create_line(struct cli *c, const char *path, const char *line)
+{
+	return put_line(c, path, line, secret_create);
 }
 
 int secret_mkdir(struct cli *c, const char *path)
@@ -245,9 +321,37 @@ int admin_read_files(struct cli *c, const char *dir, struct admin *ret)
 	return code;
 }
 
+int admin_write_files(struct cli *c, const char *dir, const struct key_pair *key,
+	const struct admin_proof *proof, json_t *r)
+{
+	char text[KEY_TEXT_SIZE], *key_path = secret_path(dir, "admin.key");
+	char *proof_path = secret_path(dir, "admin.proof");
+	struct buf json = BUF_INIT;
+	int code = secret_mkdir(c, dir);
+
+	if (!code)
+		code = secret_create_line(c, key_path, key_private_text(key, text));
+	mem_wipe(text, sizeof(text));
+	(void)admin_proof_print(&json, proof);
+	if (!code)
+		code = secret_write_line(c, proof_path, buf_cstr(&json));
+	json_object_set_new(r, "files", json_pack("{s:s,s:s}", "admin_key", key_path, "admin_proof", proof_path));
+	buf_deinit(&json);
+	free(key_path);
+	free(proof_path);
+	return code;
+}
+
 void admin_deinit(struct admin *a)
 {
 	key_pair_deinit(&a->key);
+}
+
+int admin_validity_ms(struct cli *c, const char *valid, int64_t *ret_ms)
+{
+	if (cli_duration_ms(valid ? valid : "365d", ret_ms) == 0 && *ret_ms >= PROOF_VALID_MS_MIN)
+		return 0;
+	return out_fail(c, CLI_USAGE, "write it like 365d or 12h, at least 1m", "'%s' is no validity", valid);
 }
 
 int admin_make_proof(struct cli *c, const struct key_pair *system, const struct key_pair *key,
@@ -255,9 +359,10 @@ int admin_make_proof(struct cli *c, const struct key_pair *system, const struct 
 {
 	wall_t now = cli_now();
 	int64_t ms;
+	int code = admin_validity_ms(c, valid, &ms);
 
-	if (cli_duration_ms(valid ? valid : "365d", &ms) || ms < 60000)
-		return out_fail(c, CLI_USAGE, "write it like 365d or 12h, at least 1m", "'%s' is no validity", valid);
+	if (code)
+		return code;
 	now.nsec = 0;
 	*ret = ADMIN_PROOF_EMPTY;
 	text_copy(ret->cluster_id, sizeof(ret->cluster_id), bytes_str(cluster_id));

@@ -6,6 +6,8 @@
 #ifndef P2POS_CLI_SECRET_H
 #define P2POS_CLI_SECRET_H
 
+#include <jansson.h>
+
 #include "cli/cli.h"
 #include "proto/base/buf.h"
 #include "proto/keys/key.h"
@@ -20,11 +22,19 @@ int secret_read(struct cli *c, const char *what, const char *where, enum secret_
 /* A private key from "@FILE" or "-". */
 int secret_read_key(struct cli *c, const char *what, const char *where, struct key_pair *ret);
 
-/* Writes a new file of mode 0600, whole or not at all (a temporary name, synced, renamed). An
- * existing one is replaced. */
+/* The key in a file of this machine, else a fresh one, written there. What is there is never replaced:
+ * a file that holds no key, or that others can read, is CLI_CONFIG. */
+int secret_keep_key(struct cli *c, const char *path, struct key_pair *ret);
+
+/* Writes a file of mode 0600, whole or not at all (a temporary name, synced, renamed). An existing
+ * one is replaced, and closed to others. */
 int secret_write(struct cli *c, const char *path, struct bytes content);
 /* The same with a newline behind. */
 int secret_write_line(struct cli *c, const char *path, const char *line);
+/* For keys, which nobody can make again: the same, but a file that holds anything else stays as it is,
+ * and that is CLI_CANTCREAT. */
+int secret_create(struct cli *c, const char *path, struct bytes content);
+int secret_create_line(struct cli *c, const char *path, const char *line);
 
 /* Makes a directory of mode 0700 unless it is there. */
 int secret_mkdir(struct cli *c, const char *path);
@@ -47,7 +57,14 @@ int admin_read(struct cli *c, const struct admin_proof *fallback, struct admin *
 int admin_read_proof(struct cli *c, const struct admin_proof *fallback, struct admin *ret);
 /* Both from admin.key and admin.proof of a directory that init or admin new made. */
 int admin_read_files(struct cli *c, const char *dir, struct admin *ret);
+/* Writes both there, making the directory; the key only where there is no other one. Adds "files" with
+ * their paths to `r`. 0 or the exit code. */
+int admin_write_files(struct cli *c, const char *dir, const struct key_pair *key,
+	const struct admin_proof *proof, json_t *r);
 void admin_deinit(struct admin *a);
+
+/* How long a proof is to last, from --admin-valid or --valid (NULL = 365d): 0, or the exit code. */
+int admin_validity_ms(struct cli *c, const char *valid, int64_t *ret_ms);
 
 /* Makes a proof for `key`, valid from a little before now for `valid` (a duration; NULL = 365d). */
 int admin_make_proof(struct cli *c, const struct key_pair *system, const struct key_pair *key,
