@@ -45,7 +45,7 @@ int cmd_key_generate(struct cli *c)
 	key_private_text(&k, text);
 	r = identity(&pub);
 	if (out) {
-		code = secret_write_line(c, out, text);
+		code = secret_create_line(c, out, text);
 		json_object_set_new(r, "file", json_string(out));
 	} else if (c->json) {
 		json_object_set_new(r, "private_key", json_string(text));
@@ -96,7 +96,7 @@ static void put_line(struct lines *l, const char *key, const char *value)
 		return;
 	if (l->dir) {
 		path = secret_path(l->dir, key);
-		l->code = secret_write_line(l->c, path, value);
+		l->code = secret_create_line(l->c, path, value);
 		free(path);
 	} else if (l->c->json) {
 		json_object_set_new(l->all, key, json_string(value));
@@ -192,7 +192,7 @@ static int node_key(struct cli *c, struct key_pair *ret)
 
 int cmd_keygen(struct cli *c)
 {
-	struct lines l = {.c = c, .dir = cli_value(c, "out"), .all = json_object()};
+	struct lines l = {.c = c, .dir = cli_value(c, "out-dir"), .all = json_object()};
 	struct key_pair node;
 	int code = l.dir ? secret_mkdir(c, l.dir) : 0;
 
