@@ -47,7 +47,7 @@ void rig_begin(struct rig *r, unsigned members)
 		.dead_after_ms = 4000,
 		.mesh_full_limit = 128,
 		.mesh_degree = 24,
-		.guests_max = 16,
+		.guests_max = RIG_GUESTS_MAX,
 		.connections_max = 64,
 		.rng = &r->rng.rng};
 	r->c = core_new(&o, r->wall, r->now);

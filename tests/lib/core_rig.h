@@ -21,6 +21,8 @@
 #define THIRD    0x13
 #define STRANGER 0x60
 
+#define RIG_GUESTS_MAX 16 /* so many peers that are no members the core lets in */
+
 struct rig {
 	struct core *c;
 	struct key_pair key;

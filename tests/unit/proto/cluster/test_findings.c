@@ -3,105 +3,35 @@
  * themselves are made in tests/e2e/explain_score.py. */
 #include "proto/cluster/findings.h"
 
-#include "tests/lib/golden.h"
-#include "tests/lib/p2ptest.h"
-#include "tests/lib/people.h"
+#include "tests/lib/core_rig.h"
 
-#define SELF     0x11 /* the first member of snapshot_of() */
-#define FRIEND   0x12
-#define THIRD    0x13
-#define STRANGER 0x60
-
-struct rig {
-	struct core *c;
-	struct key_pair key;
-	struct key_public system;
-	struct rng_seeded rng;
-	wall_t wall;
-	mono_t now;
+/* A core, and what it cannot see itself. */
+struct patient {
+	struct rig r;
 	struct core_surroundings around;
 	struct findings f;
 };
 
-static void pull_all(struct rig *r)
+static void begin(struct patient *p, unsigned members)
 {
-	struct core_decision d;
-
-	while (core_next(r->c, &d))
-		;
-}
-
-static void begin(struct rig *r, unsigned members)
-{
-	struct core_opts o;
-	struct core_memory m = {0};
-	struct snapshot s = snapshot_of("2026-06-01T12:00:00Z", members ? members : 1);
-
-	*r = (struct rig){.now = t0,
-		.wall = at("2026-06-01T13:00:00Z"),
-		.around = {.bootstrap_entries = 1, .starved_at = WALL_ZERO}};
-	r->key = person(SELF);
-	r->system = person_public(GOLDEN_SYSTEM_SEED);
-	rng_seed(&r->rng, 1);
-	o = (struct core_opts){.identity = &r->key,
-		.cluster_id = "prod",
-		.system = &r->system,
-		.heartbeat_interval_ms = 30000,
-		.heartbeat_timeout_ms = 90000,
-		.dead_after_ms = 4000,
-		.mesh_full_limit = 128,
-		.mesh_degree = 24,
-		.guests_max = 2,
-		.connections_max = 64,
-		.rng = &r->rng.rng};
-	r->c = core_new(&o, r->wall, r->now);
-	if (members)
-		m.snapshot = buf_bytes(&s.raw);
-	core_load(r->c, &m, r->wall, r->now);
-	snapshot_deinit(&s);
-	pull_all(r);
-}
-
-static void end(struct rig *r)
-{
-	core_free(r->c);
-}
-
-static void pass(struct rig *r, int64_t ms)
-{
-	mono_t until = mono_add_ms(r->now, ms);
-
-	while (mono_reached(core_deadline(r->c), until)) {
-		mono_t next = mono_max(core_deadline(r->c), r->now);
-
-		r->wall = wall_add_ns(r->wall, mono_since_ns(next, r->now));
-		r->now = next;
-		core_tick(r->c, r->wall, r->now);
-		pull_all(r);
-	}
-	r->wall = wall_add_ns(r->wall, mono_since_ns(until, r->now));
-	r->now = until;
+	*p = (struct patient){.around = {.bootstrap_entries = 1, .starved_at = WALL_ZERO}};
+	rig_begin(&p->r, members);
 }
 
 /* The word of the first finding, "" for none. */
-static const char *first(struct rig *r)
+static const char *first(struct patient *p)
 {
 	struct core_view v;
 
-	core_view(r->c, r->wall, r->now, &v);
-	findings_make(r->c, &v, &r->around, r->wall, r->now, &r->f);
-	return r->f.count ? r->f.list[0].cause : "";
+	core_view(p->r.c, p->r.wall, p->r.now, &v);
+	findings_make(p->r.c, &v, &p->around, p->r.wall, p->r.now, &p->f);
+	return p->f.count ? p->f.list[0].cause : "";
 }
 
-static void up(struct rig *r, uint64_t conn, uint8_t who)
+static void up(struct patient *p, uint64_t conn, uint8_t who)
 {
-	struct peer_id id = person_id(who);
-	struct maddr a;
-	const char *why;
-
-	assert_ok(maddr_parse(BYTES_LIT("/ip4/192.0.2.7/tcp/50000"), &a));
-	(void)core_conn_up(r->c, conn, &id, CONN_LISTENER, &a, 0, &why, r->wall, r->now);
-	pull_all(r);
+	(void)rig_up(&p->r, conn, who);
+	rig_look(&p->r);
 }
 
 /* Dials `who` at an address, and lets it fail. */
@@ -146,147 +76,147 @@ static void how_far_a_dial_comes_tells_why_it_failed(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct rig r;
+		struct patient p;
 
-		begin(&r, 3);
-		up(&r, 1, FRIEND);
-		assert_string_equal(first(&r), "");
-		dial_fails(&r, THIRD, "/ip4/10.0.0.13/tcp/4100", cases[i].err, cases[i].stage);
-		assert_string_equal(first(&r), cases[i].cause);
-		end(&r);
+		begin(&p, 3);
+		up(&p, 1, FRIEND);
+		assert_string_equal(first(&p), "");
+		dial_fails(&p.r, THIRD, "/ip4/10.0.0.13/tcp/4100", cases[i].err, cases[i].stage);
+		assert_string_equal(first(&p), cases[i].cause);
+		rig_end(&p.r);
 	}
 }
 
 static void over_quic_a_silent_process_looks_like_a_silent_machine(void **state)
 {
-	struct rig r;
+	struct patient p;
 
 	(void)state;
-	begin(&r, 3);
-	up(&r, 1, FRIEND);
-	dial_fails(&r, THIRD, "/ip4/10.0.0.13/udp/4100/quic-v1", P2P_ERR_TIMEOUT, CORE_AT_SECURE);
-	assert_string_equal(first(&r), "firewalled");
-	end(&r);
+	begin(&p, 3);
+	up(&p, 1, FRIEND);
+	dial_fails(&p.r, THIRD, "/ip4/10.0.0.13/udp/4100/quic-v1", P2P_ERR_TIMEOUT, CORE_AT_SECURE);
+	assert_string_equal(first(&p), "firewalled");
+	rig_end(&p.r);
 }
 
 static void connections_that_carry_nothing_again_and_again_are_an_mtu_hole(void **state)
 {
-	struct rig r;
+	struct patient p;
 
 	(void)state;
-	begin(&r, 3);
-	up(&r, 1, FRIEND);
+	begin(&p, 3);
+	up(&p, 1, FRIEND);
 	for (uint64_t conn = 2; conn < 5; conn++) {
-		up(&r, conn, THIRD);
+		up(&p, conn, THIRD);
 		for (int i = 0; i < 60; i++) {
-			pass(&r, 100);
-			core_heard(r.c, 1, r.wall, r.now); /* the other one lives all the time */
+			rig_pass(&p.r, 100);
+			core_heard(p.r.c, 1, p.r.wall, p.r.now); /* the other one lives all the time */
 		}
-		core_conn_down(r.c, conn, CORE_DOWN_OURS, "silence", r.wall, r.now);
-		pull_all(&r);
-		assert_string_equal(first(&r), conn == 2 ? "silent" : "mtu_hole");
+		core_conn_down(p.r.c, conn, CORE_DOWN_OURS, "silence", p.r.wall, p.r.now);
+		rig_look(&p.r);
+		assert_string_equal(first(&p), conn == 2 ? "silent" : "mtu_hole");
 	}
-	end(&r);
+	rig_end(&p.r);
 }
 
 static void answers_that_come_late_are_packet_loss(void **state)
 {
-	struct rig r;
+	struct patient p;
 
 	(void)state;
-	begin(&r, 2);
-	up(&r, 1, FRIEND);
+	begin(&p, 2);
+	up(&p, 1, FRIEND);
 	for (int i = 0; i < 30; i++) {
 		struct core_decision d;
 		bool asked = false;
 
 		while (!asked) {
-			r.now = mono_add_ms(r.now, 10);
-			core_tick(r.c, r.wall, r.now);
-			while (core_next(r.c, &d))
+			p.r.now = mono_add_ms(p.r.now, 10);
+			core_tick(p.r.c, p.r.wall, p.r.now);
+			while (core_next(p.r.c, &d))
 				asked = asked || d.kind == CORE_PING;
 		}
-		r.now = mono_add_ms(r.now, i < 14 || i % 2 ? 1 : 230);
-		core_pong(r.c, 1, NS_PER_MS, r.wall, r.now);
-		pull_all(&r);
+		p.r.now = mono_add_ms(p.r.now, i < 14 || i % 2 ? 1 : 230);
+		core_pong(p.r.c, 1, NS_PER_MS, p.r.wall, p.r.now);
+		rig_look(&p.r);
 		if (i == 13)
-			assert_string_equal(first(&r), "");
+			assert_string_equal(first(&p), "");
 	}
-	assert_string_equal(first(&r), "packet_loss");
-	end(&r);
+	assert_string_equal(first(&p), "packet_loss");
+	rig_end(&p.r);
 }
 
 static void guests_beyond_the_limit_are_told_of(void **state)
 {
-	struct rig r;
+	struct patient p;
 
 	(void)state;
-	begin(&r, 1);
-	up(&r, 1, STRANGER);
-	up(&r, 2, STRANGER + 1);
-	assert_string_equal(first(&r), "");
-	up(&r, 3, STRANGER + 2);
-	assert_string_equal(first(&r), "guests_full");
-	end(&r);
+	begin(&p, 1);
+	for (uint8_t i = 0; i < RIG_GUESTS_MAX; i++)
+		up(&p, 1 + i, STRANGER + i);
+	assert_string_equal(first(&p), "");
+	up(&p, 1 + RIG_GUESTS_MAX, STRANGER + RIG_GUESTS_MAX);
+	assert_string_equal(first(&p), "guests_full");
+	rig_end(&p.r);
 }
 
 static void a_refused_list_is_told_of_until_a_good_one_comes(void **state)
 {
 	struct snapshot s = snapshot_of("2026-06-02T12:00:00Z", 3); /* tomorrow */
-	struct rig r;
+	struct patient p;
 
 	(void)state;
-	begin(&r, 3);
-	up(&r, 1, FRIEND);
-	core_snapshot_in(r.c, 1, SNAPSHOT_PUSHED, 1, buf_bytes(&s.raw), r.wall, r.now);
-	pull_all(&r);
-	assert_string_equal(first(&r), "snapshot_from_future");
+	begin(&p, 3);
+	up(&p, 1, FRIEND);
+	core_snapshot_in(p.r.c, 1, SNAPSHOT_PUSHED, 1, buf_bytes(&s.raw), p.r.wall, p.r.now);
+	rig_look(&p.r);
+	assert_string_equal(first(&p), "snapshot_from_future");
 	/* An hour later it is of no interest any more. */
-	r.wall = wall_add_sec(r.wall, 3601);
-	assert_string_not_equal(first(&r), "snapshot_from_future");
+	p.r.wall = wall_add_sec(p.r.wall, 3601);
+	assert_string_not_equal(first(&p), "snapshot_from_future");
 	snapshot_deinit(&s);
-	end(&r);
+	rig_end(&p.r);
 }
 
 static void what_the_machine_lacks_comes_first(void **state)
 {
-	struct rig r;
+	struct patient p;
 
 	(void)state;
-	begin(&r, 3);
-	dial_fails(&r, THIRD, "/ip4/10.0.0.13/tcp/4100", P2P_ERR_REFUSED, CORE_AT_CONNECT);
-	r.around.starved_at = r.wall;
-	assert_string_equal(first(&r), "no_descriptors");
-	r.around.is_disk_full = true;
-	assert_string_equal(first(&r), "disk_full");
-	assert_true(r.f.count >= 3);
+	begin(&p, 3);
+	dial_fails(&p.r, THIRD, "/ip4/10.0.0.13/tcp/4100", P2P_ERR_REFUSED, CORE_AT_CONNECT);
+	p.around.starved_at = p.r.wall;
+	assert_string_equal(first(&p), "no_descriptors");
+	p.around.is_disk_full = true;
+	assert_string_equal(first(&p), "disk_full");
+	assert_true(p.f.count >= 3);
 	/* Each that can be cured says how. */
-	for (size_t i = 0; i < r.f.count; i++)
-		assert_true(r.f.list[i].remedy[0] || strcmp(r.f.list[i].cause, "silent") == 0);
-	end(&r);
+	for (size_t i = 0; i < p.f.count; i++)
+		assert_true(p.f.list[i].remedy[0] || strcmp(p.f.list[i].cause, "silent") == 0);
+	rig_end(&p.r);
 }
 
 static void a_newcomer_without_anywhere_to_go_is_told_what_is_missing(void **state)
 {
-	struct rig r;
+	struct patient p;
 	struct maddr a;
 	struct peer_id id = person_id(FRIEND);
 
 	(void)state;
-	begin(&r, 0);
-	assert_string_equal(first(&r), "");
-	r.around.bootstrap_entries = 0;
-	assert_string_equal(first(&r), "no_bootstrap");
-	r.around.bootstrap_entries = 1;
-	r.around.dns_failed = "init.test";
-	r.around.dns_err = P2P_ERR_TIMEOUT;
-	assert_string_equal(first(&r), "dns_failed");
-	r.around.dns_failed = NULL;
+	begin(&p, 0);
+	assert_string_equal(first(&p), "");
+	p.around.bootstrap_entries = 0;
+	assert_string_equal(first(&p), "no_bootstrap");
+	p.around.bootstrap_entries = 1;
+	p.around.dns_failed = "init.test";
+	p.around.dns_err = P2P_ERR_TIMEOUT;
+	assert_string_equal(first(&p), "dns_failed");
+	p.around.dns_failed = NULL;
 	assert_ok(maddr_parse(BYTES_LIT("/ip4/10.0.0.12/tcp/4100"), &a));
-	core_addrs(r.c, &id, &a, 1, CORE_ADDR_DNS, r.wall, r.now);
-	dial_fails(&r, FRIEND, "/ip4/10.0.0.12/tcp/4100", P2P_ERR_MISMATCH, CORE_AT_SECURE);
-	assert_string_equal(first(&r), "other_peer_id");
-	end(&r);
+	core_addrs(p.r.c, &id, &a, 1, CORE_ADDR_DNS, p.r.wall, p.r.now);
+	dial_fails(&p.r, FRIEND, "/ip4/10.0.0.12/tcp/4100", P2P_ERR_MISMATCH, CORE_AT_SECURE);
+	assert_string_equal(first(&p), "other_peer_id");
+	rig_end(&p.r);
 }
 
 int main(void)
