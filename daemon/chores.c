@@ -274,4 +274,5 @@ void chores_measure(struct node *n)
 	measure_udp(n);
 	store_figures(n->store, &f);
 	metric_set(M_DB_SIZE, (double)f.bytes);
+	metric_set_tally(M_DB_WRITE, &f.writes);
 }

@@ -19,6 +19,7 @@ struct lookup {
 	struct list node;
 	struct resolution *r;
 	struct dns_query *query;
+	mono_t asked;
 	bool is_txt;
 	uint8_t id;         /* of the dnsaddr question */
 	struct maddr maddr; /* whose leading name is looked up */
@@ -142,6 +143,7 @@ static void on_answer(void *arg, int err, const struct dns_answer *a)
 	struct resolution *r = l->r;
 
 	metric_inc(M_DNS_LOOKUPS, "servers", err == 0 ? "ok" : err == P2P_ERR_TIMEOUT ? "timeout" : "failed");
+	metric_observe(M_DNS_DURATION, (double)mono_since_ns(loop_now(r->loop), l->asked) / (double)NS_PER_SEC);
 	if (err) {
 		note_error(r, err);
 	} else {
@@ -165,6 +167,7 @@ static void ask(struct lookup *l, enum dns_kind kind, const char *name)
 
 	list_append(&r->lookups, &l->node);
 	r->open++;
+	l->asked = loop_now(r->loop);
 	err = dns_ask(r->dns, kind, name, on_answer, l, &l->query);
 	if (!err)
 		return;

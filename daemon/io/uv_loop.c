@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "daemon/io/loop_private.h"
+#include "daemon/sys/metrics.h"
 #include "proto/base/err.h"
 #include "proto/base/mem.h"
 
@@ -108,6 +109,7 @@ static void on_uv_timer(uv_timer_t *t)
 	struct loop *l = t->data;
 
 	refresh(l); /* before it counts as not armed: how late it is shows a standstill */
+	metric_observe(M_LOOP_LAG, (double)mono_since_ns(l->now, l->uv_timer_at) / (double)NS_PER_SEC);
 	l->uv_timer_at = MONO_NEVER;
 	timer_heap_fire(&l->timers, l->now);
 }

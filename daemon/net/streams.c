@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <uthash.h>
 
+#include "daemon/sys/metrics.h"
 #include "proto/base/err.h"
 #include "proto/base/mem.h"
 
@@ -29,6 +30,7 @@ struct stream {
 	bool is_inbound;
 	bool is_local_ended, is_remote_ended;
 	bool is_dead;     /* out of the table: nothing is told any more */
+	bool is_agreed;   /* outbound: the peer speaks the protocol */
 	struct list link; /* in streams.live, or in streams.dead */
 	UT_hash_handle hh;
 };
@@ -118,9 +120,26 @@ struct swarm *streams_swarm(const struct streams *st)
 	return st->swarm;
 }
 
+static void count_opened(const struct stream *s, const char *result)
+{
+	metric_inc(M_STREAMS_OPENED, s->protocol, s->is_inbound ? "in" : "out", result);
+}
+
+/* One of ours that ends before the peer agreed never was open. */
+static void count_unopened(const struct stream *s, int err)
+{
+	if (s->is_inbound || s->is_agreed)
+		return;
+	count_opened(s, err == P2P_ERR_UNSUPPORTED ? "unsupported"
+			: err == P2P_ERR_TIMEOUT   ? "timeout"
+			: err == P2P_ERR_REFUSED   ? "refused"
+						   : "failed");
+}
+
 /* The last news of it. */
 static void gone(struct stream *s, int err)
 {
+	count_unopened(s, err);
 	bury(s);
 	if (s->handler)
 		s->handler->on_gone(s, err);
@@ -212,9 +231,13 @@ static void open_inbound(struct streams *st, uint64_t conn, const struct conn_ev
 		if ((!st->served[i].on_open(st->served[i].arg, s) || !s->handler) && !s->is_dead) {
 			s->handler = NULL;
 			stream_reset(s);
+			count_opened(s, "refused");
+		} else {
+			count_opened(s, "ok");
 		}
 		return;
 	}
+	metric_inc(M_STREAMS_OPENED, ev->protocol, "in", "refused");
 	swarm_counters(st->swarm)->streams_refused++;
 	swarm_reset_stream(st->swarm, conn, ev->stream);
 }
@@ -242,6 +265,8 @@ static void on_event(void *arg, uint64_t conn, const struct conn_event *ev)
 		return;
 	switch (ev->kind) {
 	case CONN_STREAM_AGREED:
+		s->is_agreed = true;
+		count_opened(s, "ok");
 		if (s->handler->on_agreed)
 			s->handler->on_agreed(s);
 		break;
@@ -376,6 +401,8 @@ void stream_reset(struct stream *s)
 {
 	if (s->is_dead)
 		return;
+	if (!s->is_inbound && !s->is_agreed)
+		count_opened(s, "cancelled");
 	swarm_reset_stream(s->owner->swarm, s->key.conn, (uint32_t)s->key.number);
 	bury(s);
 }

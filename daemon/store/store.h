@@ -19,6 +19,7 @@
 #ifndef P2POS_STORE_STORE_H
 #define P2POS_STORE_STORE_H
 
+#include "daemon/sys/metrics.h"
 #include "proto/base/buf.h"
 #include "proto/base/clock.h"
 #include "proto/p2pos/snapshot.h"
@@ -258,8 +259,7 @@ struct store_figures {
 	size_t queued;             /* rows waiting now */
 	uint64_t dropped;          /* observations lost over the queue limit or a full disk */
 	uint64_t commits, errors;
-	uint64_t write_ns;         /* all transactions together; with commits: the mean */
-	uint64_t last_write_ns;
+	struct metric_tally writes; /* how long the transactions took */
 	uint64_t bytes;            /* of database, WAL and side files, after the last commit */
 	mono_t waiting_since;      /* of the oldest urgent row not yet committed, or of the transaction
 	                              in work if that is older; MONO_NEVER = none

@@ -59,8 +59,7 @@ static void count_write(struct store *s, int rc, mono_t began)
 	pthread_mutex_lock(&s->mutex);
 	if (rc == SQLITE_OK) {
 		s->figures.commits++;
-		s->figures.write_ns += (uint64_t)ns;
-		s->figures.last_write_ns = (uint64_t)ns;
+		metric_tally_add(&s->figures.writes, (double)ns / (double)NS_PER_SEC);
 	} else {
 		s->figures.errors++;
 	}

@@ -11,8 +11,9 @@
 #include <string.h>
 
 const struct metric_info metric_infos[METRIC_COUNT] = {
-#define X(id, name, kind, l1, l2, help)                                                            \
-	[M_##id] = {name, METRIC_##kind, {METRIC_LABEL_##l1, METRIC_LABEL_##l2}, help},
+#define X(id, name, kind, l1, l2, l3, help)                                                        \
+	[M_##id] = {name, METRIC_##kind,                                                           \
+		{METRIC_LABEL_##l1, METRIC_LABEL_##l2, METRIC_LABEL_##l3}, help},
 	METRICS_LIST(X)
 #undef X
 };
@@ -109,7 +110,11 @@ static size_t find_word(enum metric_label label, const char *word)
 
 static size_t label_count(const struct metric_info *info)
 {
-	return (info->labels[0] != METRIC_LABEL_NONE) + (info->labels[1] != METRIC_LABEL_NONE);
+	size_t n = 0;
+
+	while (n < METRIC_LABELS_MAX && info->labels[n] != METRIC_LABEL_NONE)
+		n++;
+	return n;
 }
 
 struct metric_cell *metric_cells(enum metric m)
@@ -117,20 +122,27 @@ struct metric_cell *metric_cells(enum metric m)
 	return cells[m];
 }
 
+size_t metric_cell_count(enum metric m)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < METRIC_LABELS_MAX; i++)
+		n *= metric_word_count(metric_infos[m].labels[i]);
+	return n;
+}
+
 struct metric_cell *metric_cell(enum metric m, const char *const *labels, size_t count)
 {
 	const struct metric_info *info = &metric_infos[m];
-	size_t second = metric_word_count(info->labels[1]);
-	size_t i = 0;
+	size_t at = 0;
 
 	assert(count == label_count(info));
 	if (!cells[m])
-		cells[m] = xcalloc(metric_word_count(info->labels[0]) * second, sizeof(**cells));
-	if (count > 0)
-		i = find_word(info->labels[0], labels[0]) * second;
-	if (count > 1)
-		i += find_word(info->labels[1], labels[1]);
-	return &cells[m][i];
+		cells[m] = xcalloc(metric_cell_count(m), sizeof(**cells));
+	for (size_t i = 0; i < count; i++)
+		at = at * metric_word_count(info->labels[i]) +
+		     find_word(info->labels[i], labels[i]);
+	return &cells[m][at];
 }
 
 void metric_cell_add(struct metric_cell *c, double n)
@@ -157,19 +169,40 @@ void metric_set_v(enum metric m, double v, const char *const *labels, size_t cou
 	metric_cell_set(metric_cell(m, labels, count), v);
 }
 
+void metric_tally_add(struct metric_tally *t, double seconds)
+{
+	size_t i = 0;
+
+	while (i < METRIC_BUCKETS && seconds > metric_bounds[i])
+		i++;
+	t->buckets[i]++;
+	t->count++;
+	t->sum += seconds;
+}
+
+static struct metric_tally *tally_of(struct metric_cell *c)
+{
+	if (!c->tally)
+		c->tally = xcalloc(1, sizeof(*c->tally));
+	return c->tally;
+}
+
 void metric_observe_v(enum metric m, double v, const char *const *labels, size_t count)
 {
 	struct metric_cell *c = metric_cell(m, labels, count);
-	size_t i = 0;
 
 	assert(metric_infos[m].kind == METRIC_HISTOGRAM);
-	if (!c->buckets)
-		c->buckets = xcalloc(METRIC_BUCKETS + 1, sizeof(*c->buckets));
-	while (i < METRIC_BUCKETS && v > metric_bounds[i])
-		i++;
-	c->buckets[i]++;
-	c->sum += v;
+	metric_tally_add(tally_of(c), v);
 	metric_cell_add(c, 1);
+}
+
+void metric_set_tally(enum metric m, const struct metric_tally *t)
+{
+	struct metric_cell *c = metric_cell(m, NULL, 0);
+
+	assert(metric_infos[m].kind == METRIC_HISTOGRAM);
+	*tally_of(c) = *t;
+	metric_cell_set(c, (double)t->count);
 }
 
 double metric_value(enum metric m, const char *const *labels, size_t count)
@@ -180,13 +213,10 @@ double metric_value(enum metric m, const char *const *labels, size_t count)
 void metrics_reset(void)
 {
 	for (size_t m = 0; m < METRIC_COUNT; m++) {
-		const struct metric_info *info = &metric_infos[m];
-		size_t n = cells[m] ? metric_word_count(info->labels[0]) *
-					      metric_word_count(info->labels[1])
-				    : 0;
+		size_t n = cells[m] ? metric_cell_count((enum metric)m) : 0;
 
 		for (size_t i = 0; i < n; i++)
-			free(cells[m][i].buckets);
+			free(cells[m][i].tally);
 		free(cells[m]);
 		cells[m] = NULL;
 	}

@@ -18,8 +18,7 @@
 
 #include <stdint.h>
 
-/* The words of a label whose values other folders know (rpc methods, protocols); borrowed for
- * good, "other" is added. At most METRIC_WORDS_MAX, and before the first use of the label. */
+/* The words of a label whose values other folders know (rpc methods); borrowed for good, "other" is added. At most METRIC_WORDS_MAX, and before the first use of the label. */
 #define METRIC_WORDS_MAX 128 /* further words count as "other" */
 void metrics_set_words(enum metric_label label, const char *const *words, size_t count);
 
@@ -44,6 +43,18 @@ void metric_observe_v(enum metric m, double v, const char *const *labels, size_t
 #define metric_add(m, n, ...)     metric_add_v(m, n, METRIC_LABELS(__VA_ARGS__))
 #define metric_set(m, v, ...)     metric_set_v(m, v, METRIC_LABELS(__VA_ARGS__))
 #define metric_observe(m, v, ...) metric_observe_v(m, v, METRIC_LABELS(__VA_ARGS__))
+
+/* Durations that somebody else counted, maybe on another thread and under a lock of his: a histogram
+ * to be copied into the table. Zero is the empty one. */
+#define METRIC_BUCKETS 12 /* of a histogram, besides +Inf */
+struct metric_tally {
+	uint64_t buckets[METRIC_BUCKETS + 1]; /* not cumulated */
+	uint64_t count;
+	double sum;
+};
+void metric_tally_add(struct metric_tally *t, double seconds);
+/* For a histogram without labels: it is this tally from now on. */
+void metric_set_tally(enum metric m, const struct metric_tally *t);
 
 /* The value of a series, 0 when it was never used; a histogram gives its count. */
 double metric_value(enum metric m, const char *const *labels, size_t count);

@@ -6,78 +6,90 @@
 #ifndef P2POS_SYS_METRICS_LIST_H
 #define P2POS_SYS_METRICS_LIST_H
 
-/* X(id, name, kind, first label, second label, help) */
+/* X(id, name, kind, first label, second label, third label, help) */
 #define METRICS_LIST(X)                                                                            \
-	X(BUILD_INFO, "p2pos_build_info", GAUGE, VERSION, NONE, "Always 1; the version is a label")\
-	X(NODE_STATE, "p2pos_node_state", GAUGE, STATE, NONE, "1 for the state the node is in")    \
-	X(NODE_STATE_CHANGES, "p2pos_node_state_changes", COUNTER, FROM, TO, "State changes")      \
-	X(MEMBERS, "p2pos_members", GAUGE, NONE, NONE, "Members of the snapshot in force")         \
-	X(MEMBERS_ONLINE, "p2pos_members_online", GAUGE, NONE, NONE, "Members online, this node too")\
-	X(MEMBERS_PENDING, "p2pos_members_pending", GAUGE, NONE, NONE, "Peers that ask to join")   \
-	X(MEMBERSHIP_ISSUED, "p2pos_membership_issued_timestamp_seconds", GAUGE, NONE, NONE,       \
+	X(BUILD_INFO, "p2pos_build_info", GAUGE, VERSION, NONE, NONE,                              \
+		"Always 1; the version is a label")                                                \
+	X(NODE_STATE, "p2pos_node_state", GAUGE, STATE, NONE, NONE,                                \
+		"1 for the state the node is in")                                                  \
+	X(NODE_STATE_CHANGES, "p2pos_node_state_changes", COUNTER, FROM, TO, NONE,                 \
+		"State changes")                                                                   \
+	X(MEMBERS, "p2pos_members", GAUGE, NONE, NONE, NONE, "Members of the snapshot in force")   \
+	X(MEMBERS_ONLINE, "p2pos_members_online", GAUGE, NONE, NONE, NONE,                         \
+		"Members online, this node too")                                                   \
+	X(MEMBERS_PENDING, "p2pos_members_pending", GAUGE, NONE, NONE, NONE,                       \
+		"Peers that ask to join")                                                          \
+	X(MEMBERSHIP_ISSUED, "p2pos_membership_issued_timestamp_seconds", GAUGE, NONE, NONE, NONE, \
 		"When the snapshot in force was issued")                                           \
-	X(SNAPSHOTS, "p2pos_membership_snapshots", COUNTER, SOURCE, SNAP_RESULT,                   \
+	X(SNAPSHOTS, "p2pos_membership_snapshots", COUNTER, SOURCE, SNAP_RESULT, NONE,             \
 		"Snapshots seen")                                                                  \
-	X(SNAPSHOT_REJECTS, "p2pos_membership_rejects", COUNTER, REJECT, NONE,                     \
+	X(SNAPSHOT_REJECTS, "p2pos_membership_rejects", COUNTER, REJECT, NONE, NONE,               \
 		"Snapshots rejected, by reason")                                                   \
-	X(PROOF_EXPIRY, "p2pos_admin_proof_expiry_timestamp_seconds", GAUGE, NONE, NONE,           \
+	X(PROOF_EXPIRY, "p2pos_admin_proof_expiry_timestamp_seconds", GAUGE, NONE, NONE, NONE,     \
 		"When the admin proof behind the snapshot ends")                                   \
-	X(HEARTBEATS_SENT, "p2pos_heartbeats_sent", COUNTER, RESULT, NONE, "Heartbeats sent")      \
-	X(HEARTBEATS_RECEIVED, "p2pos_heartbeats_received", COUNTER, HB_RESULT, NONE,              \
+	X(HEARTBEATS_SENT, "p2pos_heartbeats_sent", COUNTER, RESULT, NONE, NONE,                   \
+		"Heartbeats sent")                                                                 \
+	X(HEARTBEATS_RECEIVED, "p2pos_heartbeats_received", COUNTER, HB_RESULT, NONE, NONE,        \
 		"Heartbeats received")                                                             \
-	X(CONNECTIONS, "p2pos_connections", GAUGE, DIRECTION, TRANSPORT, "Open connections")       \
-	X(CONNECTIONS_OPENED, "p2pos_connections_opened", COUNTER, DIRECTION, TRANSPORT,           \
+	X(CONNECTIONS, "p2pos_connections", GAUGE, DIRECTION, TRANSPORT, NONE, "Open connections") \
+	X(CONNECTIONS_OPENED, "p2pos_connections_opened", COUNTER, DIRECTION, TRANSPORT, NONE,     \
 		"Connections that became ready")                                                   \
-	X(CONNECTIONS_CLOSED, "p2pos_connections_closed", COUNTER, CONN_REASON, NONE,                    \
+	X(CONNECTIONS_CLOSED, "p2pos_connections_closed", COUNTER, CONN_REASON, NONE, NONE,        \
 		"Connections that ended, by reason")                                               \
-	X(DIALS, "p2pos_dials", COUNTER, TRANSPORT, RESULT, "Addresses dialled")                   \
-	X(PEERS_REJECTED, "p2pos_peers_rejected", COUNTER, CONN_REASON, NONE,                           \
+	X(DIALS, "p2pos_dials", COUNTER, TRANSPORT, RESULT, NONE, "Addresses dialled")             \
+	X(PEERS_REJECTED, "p2pos_peers_rejected", COUNTER, CONN_REASON, NONE, NONE,                \
 		"Peers turned away, by reason")                                                    \
-	X(HANDSHAKE, "p2pos_handshake_duration_seconds", HISTOGRAM, TRANSPORT, NONE,               \
+	X(HANDSHAKE, "p2pos_handshake_duration_seconds", HISTOGRAM, TRANSPORT, NONE, NONE,         \
 		"From the first byte to a ready connection")                                       \
-	X(STREAMS, "p2pos_streams", GAUGE, DIRECTION, NONE, "Open streams")                        \
-	X(STREAMS_OPENED, "p2pos_streams_opened", COUNTER, PROTOCOL, RESULT, "Streams opened")     \
-	X(NETWORK_BYTES, "p2pos_network_bytes", COUNTER, TRANSPORT, DIRECTION,                     \
+	X(STREAMS, "p2pos_streams", GAUGE, DIRECTION, NONE, NONE, "Open streams")                  \
+	X(STREAMS_OPENED, "p2pos_streams_opened", COUNTER, PROTOCOL, DIRECTION, RESULT,            \
+		"Streams opened")                                                                  \
+	X(NETWORK_BYTES, "p2pos_network_bytes", COUNTER, TRANSPORT, DIRECTION, NONE,               \
 		"Bytes on the wire")                                                               \
-	X(QUIC_LOST, "p2pos_quic_packets_lost", COUNTER, NONE, NONE, "QUIC packets lost")          \
-	X(UDP_BUFFER, "p2pos_udp_receive_buffer_bytes", GAUGE, NONE, NONE,                         \
+	X(QUIC_LOST, "p2pos_quic_packets_lost", COUNTER, NONE, NONE, NONE, "QUIC packets lost")    \
+	X(UDP_BUFFER, "p2pos_udp_receive_buffer_bytes", GAUGE, NONE, NONE, NONE,                   \
 		"UDP receive buffer that the kernel granted")                                      \
-	X(UDP_ERRORS, "p2pos_udp_receive_errors", COUNTER, NONE, NONE,                             \
+	X(UDP_ERRORS, "p2pos_udp_receive_errors", COUNTER, NONE, NONE, NONE,                       \
 		"UDP datagrams that were no QUIC, or for nobody here")                             \
-	X(PING_RTT, "p2pos_ping_rtt_seconds", HISTOGRAM, NONE, NONE, "Round trips measured")       \
-	X(RELAY_RESERVATIONS, "p2pos_relay_reservations", GAUGE, NONE, NONE, "Relay slots in use") \
-	X(HOLEPUNCH, "p2pos_holepunch", COUNTER, RESULT, NONE, "Hole punches tried")               \
-	X(NAT_REACHABILITY, "p2pos_nat_reachability", GAUGE, REACH, NONE,                          \
+	X(PING_RTT, "p2pos_ping_rtt_seconds", HISTOGRAM, NONE, NONE, NONE, "Round trips measured") \
+	X(RELAY_RESERVATIONS, "p2pos_relay_reservations", GAUGE, NONE, NONE, NONE,                 \
+		"Relay slots in use")                                                              \
+	X(HOLEPUNCH, "p2pos_holepunch", COUNTER, RESULT, NONE, NONE, "Hole punches tried")         \
+	X(NAT_REACHABILITY, "p2pos_nat_reachability", GAUGE, REACH, NONE, NONE,                    \
 		"1 for the reachability found")                                                    \
-	X(DNS_LOOKUPS, "p2pos_dns_lookups", COUNTER, RESOLVER, RESULT, "DNS questions")            \
-	X(DNS_DURATION, "p2pos_dns_lookup_duration_seconds", HISTOGRAM, NONE, NONE,                \
+	X(DNS_LOOKUPS, "p2pos_dns_lookups", COUNTER, RESOLVER, RESULT, NONE, "DNS questions")      \
+	X(DNS_DURATION, "p2pos_dns_lookup_duration_seconds", HISTOGRAM, NONE, NONE, NONE,          \
 		"DNS questions, time to the answer")                                               \
-	X(AUTOTLS_EXPIRY, "p2pos_autotls_certificate_expiry_timestamp_seconds", GAUGE, NONE, NONE, \
+	X(AUTOTLS_EXPIRY, "p2pos_autotls_certificate_expiry_timestamp_seconds", GAUGE, NONE, NONE, NONE, \
 		"When the certificate ends")                                                       \
-	X(AUTOTLS_ATTEMPTS, "p2pos_autotls_attempts", COUNTER, STEP, RESULT, "AutoTLS steps")      \
-	X(RPC_REQUESTS, "p2pos_rpc_requests", COUNTER, METHOD, RESULT, "Control calls")            \
-	X(RPC_DURATION, "p2pos_rpc_request_duration_seconds", HISTOGRAM, METHOD, NONE,             \
+	X(AUTOTLS_ATTEMPTS, "p2pos_autotls_attempts", COUNTER, STEP, RESULT, NONE,                 \
+		"AutoTLS steps")                                                                   \
+	X(RPC_REQUESTS, "p2pos_rpc_requests", COUNTER, METHOD, RESULT, NONE, "Control calls")      \
+	X(RPC_DURATION, "p2pos_rpc_request_duration_seconds", HISTOGRAM, METHOD, NONE, NONE,       \
 		"Control calls, time to the answer")                                               \
-	X(DB_WRITE, "p2pos_db_write_duration_seconds", HISTOGRAM, NONE, NONE, "Transactions")      \
-	X(DB_ERRORS, "p2pos_db_errors", COUNTER, DB_REASON, NONE, "Failed database work")          \
-	X(DB_SIZE, "p2pos_db_size_bytes", GAUGE, NONE, NONE, "Size of the database files")         \
-	X(UPDATE_AVAILABLE, "p2pos_update_available", GAUGE, NONE, NONE, "1 when there is one")    \
-	X(UPDATE_CHECK, "p2pos_update_last_check_timestamp_seconds", GAUGE, NONE, NONE,            \
+	X(DB_WRITE, "p2pos_db_write_duration_seconds", HISTOGRAM, NONE, NONE, NONE,                \
+		"Transactions")                                                                    \
+	X(DB_ERRORS, "p2pos_db_errors", COUNTER, DB_REASON, NONE, NONE, "Failed database work")    \
+	X(DB_SIZE, "p2pos_db_size_bytes", GAUGE, NONE, NONE, NONE, "Size of the database files")   \
+	X(UPDATE_AVAILABLE, "p2pos_update_available", GAUGE, NONE, NONE, NONE,                     \
+		"1 when there is one")                                                             \
+	X(UPDATE_CHECK, "p2pos_update_last_check_timestamp_seconds", GAUGE, NONE, NONE, NONE,      \
 		"When the feed was last asked")                                                    \
-	X(LOOP_LAG, "p2pos_event_loop_lag_seconds", HISTOGRAM, NONE, NONE,                         \
+	X(LOOP_LAG, "p2pos_event_loop_lag_seconds", HISTOGRAM, NONE, NONE, NONE,                   \
 		"How late the loop runs its timers")                                               \
-	X(LOG_MESSAGES, "p2pos_log_messages", COUNTER, LEVEL, NONE, "Log lines printed")           \
-	X(LOG_SUPPRESSED, "p2pos_log_suppressed", COUNTER, NONE, NONE,                             \
+	X(LOG_MESSAGES, "p2pos_log_messages", COUNTER, LEVEL, NONE, NONE, "Log lines printed")     \
+	X(LOG_SUPPRESSED, "p2pos_log_suppressed", COUNTER, NONE, NONE, NONE,                       \
 		"Log lines held back by the flood rule")                                           \
-	X(LOG_LOST, "p2pos_log_lost", COUNTER, NONE, NONE, "Log lines that the sink did not take") \
-	X(CPU, "process_cpu_seconds", COUNTER, NONE, NONE, "User and system time")                 \
-	X(RSS, "process_resident_memory_bytes", GAUGE, NONE, NONE, "Resident memory")              \
-	X(FDS, "process_open_fds", GAUGE, NONE, NONE, "Open files")                                \
-	X(FDS_MAX, "process_max_fds", GAUGE, NONE, NONE, "Limit of open files")                    \
-	X(START, "process_start_time_seconds", GAUGE, NONE, NONE, "When the process started")
+	X(LOG_LOST, "p2pos_log_lost", COUNTER, NONE, NONE, NONE,                                   \
+		"Log lines that the sink did not take")                                            \
+	X(CPU, "process_cpu_seconds", COUNTER, NONE, NONE, NONE, "User and system time")           \
+	X(RSS, "process_resident_memory_bytes", GAUGE, NONE, NONE, NONE, "Resident memory")        \
+	X(FDS, "process_open_fds", GAUGE, NONE, NONE, NONE, "Open files")                          \
+	X(FDS_MAX, "process_max_fds", GAUGE, NONE, NONE, NONE, "Limit of open files")              \
+	X(START, "process_start_time_seconds", GAUGE, NONE, NONE, NONE, "When the process started")
 
 enum metric {
-#define X(id, name, kind, l1, l2, help) M_##id,
+#define X(id, name, kind, l1, l2, l3, help) M_##id,
 	METRICS_LIST(X)
 #undef X
 	METRIC_COUNT
@@ -98,7 +110,7 @@ enum metric {
 	X(DIRECTION, "direction", "in out")                                                        \
 	X(TRANSPORT, "transport", "tcp quic-v1 ws wss")                                            \
 	X(CONN_REASON, "reason", METRIC_WORDS_CONN)                                                \
-	X(PROTOCOL, "protocol", "")                                                                \
+	X(PROTOCOL, "protocol", METRIC_WORDS_PROTOCOL)                                             \
 	X(REACH, "state", "public private unknown")                                                \
 	X(RESOLVER, "resolver", "system servers doh")                                              \
 	X(STEP, "step", "reachability registration order certificate")                             \

@@ -74,7 +74,7 @@ static void put_label(struct print *p, bool *any, const char *name, const char *
 
 struct series {
 	const struct metric_info *info;
-	const char *words[2];
+	const char *words[METRIC_LABELS_MAX];
 };
 
 static void put_line(struct print *p, const struct series *s, const char *suffix, const char *le,
@@ -84,7 +84,7 @@ static void put_line(struct print *p, const struct series *s, const char *suffix
 
 	put_str(p, s->info->name);
 	put_str(p, suffix);
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < METRIC_LABELS_MAX; i++)
 		if (s->info->labels[i] != METRIC_LABEL_NONE)
 			put_label(p, &any, metric_label_name(s->info->labels[i]), s->words[i]);
 	if (le)
@@ -102,7 +102,7 @@ static void put_histogram(struct print *p, const struct series *s, const struct 
 	for (size_t i = 0; i < METRIC_BUCKETS; i++) {
 		struct buf text = BUF_WITH_MAX(sizeof(le));
 
-		below += c->buckets ? (double)c->buckets[i] : 0;
+		below += c->tally ? (double)c->tally->buckets[i] : 0;
 		(void)buf_printf(&text, metric_bounds[i] == floor(metric_bounds[i]) ? "%.1f" : "%g",
 			metric_bounds[i]); /* the bounds are short */
 		memcpy(le, buf_cstr(&text), text.len + 1);
@@ -110,7 +110,7 @@ static void put_histogram(struct print *p, const struct series *s, const struct 
 		put_line(p, s, "_bucket", le, below);
 	}
 	put_line(p, s, "_bucket", "+Inf", c->value);
-	put_line(p, s, "_sum", NULL, c->sum);
+	put_line(p, s, "_sum", NULL, c->tally ? c->tally->sum : 0);
 	put_line(p, s, "_count", NULL, c->value);
 }
 
@@ -130,26 +130,34 @@ static void put_head(struct print *p, const char *name, enum metric_kind kind, c
 	}
 }
 
+/* The words of the cell at that place of a block. */
+static void name_series(struct series *s, size_t at)
+{
+	for (size_t i = METRIC_LABELS_MAX; i-- > 0;) {
+		size_t words = metric_word_count(s->info->labels[i]);
+
+		if (s->info->labels[i] != METRIC_LABEL_NONE)
+			s->words[i] = metric_word(s->info->labels[i], at % words);
+		at /= words;
+	}
+}
+
 static void put_metric(struct print *p, enum metric m)
 {
 	static const struct metric_cell zero;
 	const struct metric_info *info = &metric_infos[m];
 	const struct metric_cell *block = metric_cells(m);
 	bool has_labels = info->labels[0] != METRIC_LABEL_NONE;
-	size_t second = metric_word_count(info->labels[1]);
-	size_t n = block ? metric_word_count(info->labels[0]) * second : 0;
+	size_t n = block ? metric_cell_count(m) : 0;
 
 	put_head(p, info->name, info->kind, info->help);
 	for (size_t i = 0; i < n || (!has_labels && i == 0); i++) {
 		const struct metric_cell *c = block ? &block[i] : &zero;
-		struct series s = {info, {NULL, NULL}};
+		struct series s = {.info = info};
 
 		if (has_labels && !c->is_used)
 			continue;
-		if (has_labels)
-			s.words[0] = metric_word(info->labels[0], i / second);
-		if (info->labels[1] != METRIC_LABEL_NONE)
-			s.words[1] = metric_word(info->labels[1], i % second);
+		name_series(&s, i);
 		if (info->kind == METRIC_HISTOGRAM)
 			put_histogram(p, &s, c);
 		else

@@ -7,7 +7,11 @@
 #ifndef P2POS_SYS_METRICS_WORDS_H
 #define P2POS_SYS_METRICS_WORDS_H
 
+#include "proto/libp2p/identify.h"
+#include "proto/libp2p/perf.h"
+#include "proto/libp2p/ping.h"
 #include "proto/p2pos/heartbeat.h"
+#include "proto/p2pos/protocols.h"
 #include "proto/p2pos/snapshot.h"
 #include "proto/tls/cert.h"
 
@@ -16,6 +20,13 @@
 
 #define METRIC_WORDS_SNAPSHOT  SNAPSHOT_REASONS(METRIC_WORD_OF_REASON)
 #define METRIC_WORDS_HEARTBEAT HEARTBEAT_REASONS(METRIC_WORD_OF_REASON)
+
+/* What streams are opened for. A name that somebody else chose counts as "other". */
+#define METRIC_WORDS_PROTOCOL                                                                      \
+	IDENTIFY_PROTOCOL " " IDENTIFY_PUSH_PROTOCOL " " PING_PROTOCOL " " PERF_PROTOCOL " "       \
+	PROTOCOL_MEMBERSHIP " " PROTOCOL_MEMBERSHIP_PUSH " " PROTOCOL_HEARTBEAT " "                \
+	PROTOCOL_HEARTBEAT_DIGEST " " PROTOCOL_STATUS " " PROTOCOL_PEERS " " PROTOCOL_ADMIN " "    \
+	PROTOCOL_SUSPECT " " PROTOCOL_RESTART
 
 /* Why a peer was turned away, or a connection ended. */
 #define METRIC_WORDS_CONN METRIC_WORDS_CONN_OWN TLS_REFUSALS(METRIC_WORD_OF_REFUSAL)

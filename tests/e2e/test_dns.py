@@ -78,6 +78,7 @@ class Resolve(unittest.TestCase):
             r = n.json("bootstrap", "resolve", name)["names"]
             self.assertEqual(len(r), 1)
             self.log = n.log()
+            self.metrics = n.ctl("metrics").out
             return r[0]
 
     def test_dnsaddr_first_and_the_bare_name_is_not_asked_then(self):
@@ -86,6 +87,8 @@ class Resolve(unittest.TestCase):
             self.assertEqual(r["addresses"], [maddr(ID[0])])
             self.assertIsNone(r["error"])
             self.assertEqual([x["text"] for x in r["records"]], [f"dnsaddr={maddr(ID[0])}"])
+            self.assertRegex(self.metrics, r'(?m)^p2pos_dns_lookups_total\{resolver="servers",result="ok"\} 1$')
+            self.assertRegex(self.metrics, r"(?m)^p2pos_dns_lookup_duration_seconds_count 1$")
 
     def test_the_bare_name_second_with_or_without_the_prefix(self):
         with Server([("c.test", f"dnsaddr={maddr(ID[0])}"), ("c.test", maddr(ID[1])), ("c.test", "v=spf1 -all")]) as s:

@@ -438,6 +438,12 @@ class Metrics(unittest.TestCase):
             self.assertEqual(openmetrics.faults(c[0].ctl("metrics").out), [])
             self.assertRegex(body, r"(?m)^p2pos_members_online 2$")
             self.assertRegex(body, rf'(?m)^p2pos_member_last_seen_timestamp_seconds\{{peer_id="{c[1].peer_id}"\}} ')
+            # What happens all the time is counted, under names of ours.
+            for series in ("p2pos_event_loop_lag_seconds_count", "p2pos_db_write_duration_seconds_count",
+                           'p2pos_streams_opened_total{protocol="/p2pos/heartbeat/1.0.0",direction="in",result="ok"}',
+                           'p2pos_streams_opened_total{protocol="/ipfs/id/1.0.0",direction="out",result="ok"}'):
+                self.assertRegex(body, rf"(?m)^{re.escape(series)} [1-9]")
+            self.assertNotRegex(body, 'protocol="other"')
             # The older form is for those that do not ask for the newer one.
             head, old = self.get(port)
             self.assertIn("Content-Type: text/plain; version=0.0.4; charset=utf-8", head)

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "daemon/sys/metrics.h"
 #include "tests/lib/nodes.h"
 
 static struct loop *l;
@@ -95,6 +96,11 @@ static int teardown(void **state)
 	return 0;
 }
 
+static double opened(const char *direction, const char *result)
+{
+	return metric_value(M_STREAMS_OPENED, (const char *const[]){"other", direction, result}, 3);
+}
+
 static void open_one(mono_t deadline)
 {
 	assert_ok(stream_open(a.streams, conn, "/test/raw/1.0.0", &handler, &out, deadline,
@@ -103,6 +109,8 @@ static void open_one(mono_t deadline)
 
 static void bytes_and_both_ends_arrive(void **state)
 {
+	double ours = opened("out", "ok"), theirs = opened("in", "ok");
+
 	(void)state;
 	open_one(MONO_NEVER);
 	assert_int_equal(stream_write(out.stream, BYTES_LIT("question")), 8);
@@ -119,6 +127,7 @@ static void bytes_and_both_ends_arrive(void **state)
 	assert_int_equal(out.agreed, 1);
 	assert_int_equal(out.ends, 1);
 	assert_bytes(buf_bytes(&out.got), BYTES_LIT("answer"));
+	assert_true(opened("out", "ok") == ours + 1 && opened("in", "ok") == theirs + 1);
 }
 
 static void a_protocol_that_is_granted_but_not_served_is_reset(void **state)
@@ -132,21 +141,27 @@ static void a_protocol_that_is_granted_but_not_served_is_reset(void **state)
 
 static void a_protocol_that_the_peer_does_not_speak_is_unsupported(void **state)
 {
+	double before = opened("out", "unsupported"), ok = opened("out", "ok");
+
 	(void)state;
 	assert_ok(stream_open(a.streams, conn, "/test/unknown/1.0.0", &handler, &out, MONO_NEVER,
 		&out.stream));
 	turn_until(l, out.gones == 1);
 	assert_err(out.err, P2P_ERR_UNSUPPORTED);
 	assert_int_equal(out.agreed, 0);
+	assert_true(opened("out", "unsupported") == before + 1 && opened("out", "ok") == ok);
 }
 
 static void an_acceptor_may_refuse(void **state)
 {
+	double before = opened("in", "refused"), ok = opened("in", "ok");
+
 	(void)state;
 	in.refuses = true;
 	open_one(MONO_NEVER);
 	turn_until(l, out.gones == 1);
 	assert_err(out.err, P2P_ERR_RESET);
+	assert_true(opened("in", "refused") == before + 1 && opened("in", "ok") == ok);
 }
 
 static void a_deadline_resets_both_sides(void **state)

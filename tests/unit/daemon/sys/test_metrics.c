@@ -92,6 +92,37 @@ static void histograms_cumulate(void **state)
 		"p2pos_handshake_duration_seconds_bucket{transport=\"tcp\",le=\"0.01\"} 1\n"));
 }
 
+static void three_labels_name_a_series_of_its_own(void **state)
+{
+	const char *at;
+
+	(void)state;
+	metric_inc(M_STREAMS_OPENED, "/ipfs/ping/1.0.0", "in", "ok");
+	metric_add(M_STREAMS_OPENED, 2, "/ipfs/ping/1.0.0", "out", "ok");
+	metric_add(M_STREAMS_OPENED, 3, "/ipfs/ping/1.0.0", "out", "timeout");
+	metric_add(M_STREAMS_OPENED, 4, "/made/up", "out", "made up");
+	at = print(true);
+	assert_non_null(strstr(at, "{protocol=\"/ipfs/ping/1.0.0\",direction=\"in\",result=\"ok\"} 1\n"));
+	assert_non_null(strstr(at, "{protocol=\"/ipfs/ping/1.0.0\",direction=\"out\",result=\"ok\"} 2\n"));
+	assert_non_null(strstr(at, "{protocol=\"/ipfs/ping/1.0.0\",direction=\"out\",result=\"timeout\"} 3\n"));
+	assert_non_null(strstr(at, "{protocol=\"other\",direction=\"out\",result=\"other\"} 4\n"));
+}
+
+static void a_tally_of_somebody_else_is_a_histogram(void **state)
+{
+	struct metric_tally t = {0};
+
+	(void)state;
+	metric_tally_add(&t, 0.002);
+	metric_set_tally(M_DB_WRITE, &t);
+	metric_tally_add(&t, 20);
+	metric_set_tally(M_DB_WRITE, &t); /* counts nothing twice */
+	assert_non_null(strstr(print(true), "p2pos_db_write_duration_seconds_bucket{le=\"0.005\"} 1\n"));
+	assert_non_null(strstr(print(true), "p2pos_db_write_duration_seconds_bucket{le=\"10.0\"} 1\n"));
+	assert_non_null(strstr(print(true), "p2pos_db_write_duration_seconds_sum 20.002\n"));
+	assert_non_null(strstr(print(true), "p2pos_db_write_duration_seconds_count 2\n"));
+}
+
 static void a_cell_is_found_once_and_then_cheap(void **state)
 {
 	struct metric_cell *c = metric_cell(M_NETWORK_BYTES, (const char *const[]){"tcp", "in"}, 2);
@@ -110,7 +141,7 @@ static void the_whole_text_has_the_form_of_the_format(void **state)
 	unsigned families = 0;
 
 	(void)state;
-	metric_inc(M_STREAMS_OPENED, "x", "ok");
+	metric_inc(M_STREAMS_OPENED, "x", "in", "ok");
 	metric_observe(M_DB_WRITE, 0.001);
 	at = print(true);
 	while (*at) {
@@ -185,6 +216,8 @@ int main(void)
 		cmocka_unit_test_teardown(words_can_be_given_by_other_folders, reset),
 		cmocka_unit_test_teardown(gauges_hold_the_last_value, reset),
 		cmocka_unit_test_teardown(histograms_cumulate, reset),
+		cmocka_unit_test_teardown(three_labels_name_a_series_of_its_own, reset),
+		cmocka_unit_test_teardown(a_tally_of_somebody_else_is_a_histogram, reset),
 		cmocka_unit_test_teardown(a_cell_is_found_once_and_then_cheap, reset),
 		cmocka_unit_test_teardown(the_whole_text_has_the_form_of_the_format, reset),
 		cmocka_unit_test_teardown(the_process_and_the_build_are_described, reset),

@@ -149,7 +149,7 @@ static void reasons_that_are_listed_are_all_known(void **state)
 }
 
 static const char *const metric_ids[METRIC_COUNT] = {
-#define X(id, name, kind, l1, l2, help) [M_##id] = #id,
+#define X(id, name, kind, l1, l2, l3, help) [M_##id] = #id,
 	METRICS_LIST(X)
 #undef X
 };
@@ -171,7 +171,7 @@ static void look_at_metric(void *arg, const char *path, const char *text)
 		while ((name = sources_literal(name, end, word, sizeof(word))) != NULL) {
 			const enum metric_label *l = metric_infos[m].labels;
 
-			if (has_series(l[0], word) || has_series(l[1], word))
+			if (has_series(l[0], word) || has_series(l[1], word) || has_series(l[2], word))
 				continue;
 			missing++;
 			printf("%s: M_%s has no label value \"%s\"\n", path, id, word);
@@ -187,6 +187,41 @@ static void each_literal_label_value_is_listed(void **state)
 	assert_int_equal(missing, 0);
 }
 
+static bool is_fed[METRIC_COUNT];
+
+static void look_for_feeders(void *arg, const char *path, const char *text)
+{
+	char name[48];
+
+	(void)arg;
+	if (strstr(path, "/metrics.c")) /* the table names them all */
+		return;
+	for (size_t m = 0; m < METRIC_COUNT; m++) {
+		(void)snprintf(name, sizeof(name), "(M_%s,", metric_ids[m]);
+		if (strstr(text, name))
+			is_fed[m] = true;
+		name[strlen(name) - 1] = ')'; /* metric_inc() of one without labels */
+		if (strstr(text, name))
+			is_fed[m] = true;
+	}
+}
+
+/* One that nobody sets would say zero for ever. */
+static void each_metric_is_set_somewhere_or_is_of_a_later_release(void **state)
+{
+	static const enum metric later[] = {M_RELAY_RESERVATIONS, M_HOLEPUNCH, M_NAT_REACHABILITY, M_AUTOTLS_EXPIRY,
+		M_AUTOTLS_ATTEMPTS, M_UPDATE_AVAILABLE, M_UPDATE_CHECK, M_QUIC_LOST};
+
+	(void)state;
+	sources_each("daemon", look_for_feeders, NULL);
+	for (size_t i = 0; i < COUNT(later); i++) {
+		assert_that(!is_fed[later[i]], metric_ids[later[i]]);
+		is_fed[later[i]] = true;
+	}
+	for (size_t m = 0; m < METRIC_COUNT; m++)
+		assert_that(is_fed[m], metric_ids[m]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +229,7 @@ int main(void)
 		cmocka_unit_test(no_series_waits_for_a_reason_that_nobody_gives),
 		cmocka_unit_test(reasons_that_are_listed_are_all_known),
 		cmocka_unit_test(each_literal_label_value_is_listed),
+		cmocka_unit_test(each_metric_is_set_somewhere_or_is_of_a_later_release),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
