@@ -25,14 +25,14 @@ static struct quic_conn *conn_of(gnutls_session_t session)
 	return ref->user_data;
 }
 
-static int on_certificate(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+static int on_message(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
 	const gnutls_datum_t *message)
 {
 	struct quic_conn *q = conn_of(session);
 
-	(void)type;
 	(void)when;
-	return incoming ? tls_peer_judge(&q->peer, bytes_of(message->data, message->size)) : 0;
+	return tls_peer_look(
+		&q->peer, session, type, incoming, bytes_of(message->data, message->size));
 }
 
 static int on_verify(gnutls_session_t session)
@@ -45,14 +45,14 @@ int quic_shake_init(struct quic_conn *q, const struct quic_opts *opts)
 	const gnutls_datum_t libp2p = {(unsigned char *)"libp2p", 6};
 	gnutls_session_t s;
 
+	q->peer.own = q->ep->opts.tls;
 	q->peer.judge = (struct tls_judge){opts->wall, opts->expected, q->is_dialer, q->ep->opts.tls->known};
 	q->ref = (ngtcp2_crypto_conn_ref){wire_of, q};
 	if (gnutls_init(&s, tls_peer_flags(q->is_dialer)) < 0)
 		return P2P_ERR_CRYPTO;
 	q->tls = s;
 	gnutls_session_set_ptr(s, &q->ref);
-	gnutls_handshake_set_hook_function(
-		s, GNUTLS_HANDSHAKE_CERTIFICATE_PKT, GNUTLS_HOOK_PRE, on_certificate);
+	gnutls_handshake_set_hook_function(s, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_PRE, on_message);
 	gnutls_session_set_verify_function(s, on_verify);
 	if (tls_peer_prepare(s, q->ep->opts.tls, q->is_dialer) ||
 		gnutls_alpn_set_protocols(s, &libp2p, 1, GNUTLS_ALPN_MANDATORY) < 0)

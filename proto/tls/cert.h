@@ -17,7 +17,7 @@
 #define P2POS_TLS_CERT_H
 
 #include "proto/base/clock.h"
-#include "proto/keys/key.h"
+#include "proto/tls/cert_key.h"
 
 #define TLS_CERT_BYTES_MAX    4096 /* of a peer's certificate; a larger one is refused unparsed */
 #define TLS_CERT_RSA_BITS_MIN 2048 /* of an RSA certificate key; less is refused as too weak … */
@@ -80,13 +80,11 @@ int tls_judge_message(const struct tls_judge *j, struct bytes message, struct tl
 int tls_judge_cert(const struct tls_judge *j, struct bytes der, struct tls_verdict *ret);
 
 struct gnutls_x509_crt_int;
-struct gnutls_x509_privkey_int;
 
-/* Makes our certificate: a fresh ECDSA P-256 key (what go, rust and js make too, so that everybody
- * can verify it), valid from an hour before `now` for a hundred years, with libp2p's extension
- * alone. GnuTLS draws the key, `rng` the serial number. The caller frees both with GnuTLS.
- * P2P_ERR_CRYPTO when GnuTLS cannot. */
-int tls_cert_make(const struct key_pair *identity, struct rng *rng, wall_t now,
-	struct gnutls_x509_crt_int **ret_cert, struct gnutls_x509_privkey_int **ret_key);
+/* Makes a certificate of ours with one of `keys`: valid from an hour before `now` for a hundred
+ * years, with libp2p's extension alone. `rng` gives the serial number. The caller frees it with
+ * GnuTLS. P2P_ERR_CRYPTO when GnuTLS cannot. */
+int tls_cert_make(const struct key_pair *identity, const struct tls_cert_keys *keys,
+	enum tls_cert_kind kind, struct rng *rng, wall_t now, struct gnutls_x509_crt_int **ret);
 
 #endif

@@ -40,32 +40,22 @@ static void write_signed_key(const struct key_pair *identity, struct bytes signe
 
 /* The text that the identity signs: the prefix and the SubjectPublicKeyInfo of `key`, whose bytes
  * stand in the certificate alike. */
-static int put_signed_text(gnutls_x509_privkey_t key, struct buf *out)
+static int put_signed_text(gnutls_pubkey_t key, struct buf *out)
 {
 	gnutls_datum_t spki = {NULL, 0};
-	gnutls_privkey_t private = NULL;
-	gnutls_pubkey_t public = NULL;
-	int err = P2P_ERR_CRYPTO;
+	int err;
 
-	if (gnutls_privkey_init(&private) < 0 || gnutls_pubkey_init(&public) < 0 ||
-		gnutls_privkey_import_x509(private, key, 0) < 0 ||
-		gnutls_pubkey_import_privkey(public, private, 0, 0) < 0 ||
-		gnutls_pubkey_export2(public, GNUTLS_X509_FMT_DER, &spki) < 0)
-		goto out;
+	if (gnutls_pubkey_export2(key, GNUTLS_X509_FMT_DER, &spki) < 0)
+		return P2P_ERR_CRYPTO;
 	err = buf_put(out, TLS_SIGNED_PREFIX);
 	if (!err)
 		err = buf_put(out, bytes_of(spki.data, spki.size));
-out:
 	gnutls_free(spki.data);
-	if (public)
-		gnutls_pubkey_deinit(public);
-	if (private)
-		gnutls_privkey_deinit(private);
 	return err;
 }
 
 static int add_signed_key(
-	const struct key_pair *identity, gnutls_x509_crt_t cert, gnutls_x509_privkey_t key)
+	const struct key_pair *identity, gnutls_x509_crt_t cert, gnutls_pubkey_t key)
 {
 	struct buf text = BUF_WITH_MAX(SPKI_BYTES_MAX);
 	uint8_t value[SIGNED_KEY_BYTES];
@@ -87,7 +77,7 @@ static int64_t clamp(int64_t sec)
 	return sec < 0 ? 0 : sec > LAST_SEC ? LAST_SEC : sec;
 }
 
-static int fill_in(gnutls_x509_crt_t cert, gnutls_x509_privkey_t key, struct rng *rng, wall_t now)
+static int fill_in(gnutls_x509_crt_t cert, gnutls_pubkey_t key, struct rng *rng, wall_t now)
 {
 	uint8_t serial[SERIAL_BYTES];
 
@@ -99,36 +89,42 @@ static int fill_in(gnutls_x509_crt_t cert, gnutls_x509_privkey_t key, struct rng
 			cert, clamp(wall_add_sec(now, -BACKDATE_SEC).sec)) < 0 ||
 		gnutls_x509_crt_set_expiration_time(
 			cert, clamp(wall_add_sec(now, LIFETIME_SEC).sec)) < 0 ||
-		gnutls_x509_crt_set_key(cert, key) < 0)
+		gnutls_x509_crt_set_pubkey(cert, key) < 0)
 		return P2P_ERR_CRYPTO;
 	return 0;
 }
 
-int tls_cert_make(const struct key_pair *identity, struct rng *rng, wall_t now,
-	gnutls_x509_crt_t *ret_cert, gnutls_x509_privkey_t *ret_key)
+/* What goes with the key; for Ed25519 a part of it. */
+static gnutls_digest_algorithm_t digest_of(enum tls_cert_kind kind)
 {
-	gnutls_x509_privkey_t key = NULL;
-	gnutls_x509_crt_t cert = NULL;
-	int err = P2P_ERR_CRYPTO;
+	return kind == TLS_CERT_ED25519 ? GNUTLS_DIG_SHA512 : GNUTLS_DIG_SHA256;
+}
 
-	if (gnutls_x509_privkey_init(&key) < 0 || gnutls_x509_crt_init(&cert) < 0 ||
-		gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
-			GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0) < 0)
-		goto out;
-	err = fill_in(cert, key, rng, now);
+int tls_cert_make(const struct key_pair *identity, const struct tls_cert_keys *keys,
+	enum tls_cert_kind kind, struct rng *rng, wall_t now, gnutls_x509_crt_t *ret)
+{
+	gnutls_privkey_t private = NULL;
+	gnutls_pubkey_t public = NULL;
+	gnutls_x509_crt_t cert = NULL;
+	int err = tls_cert_key_private(keys, kind, &private);
+
 	if (!err)
-		err = add_signed_key(identity, cert, key);
-	if (!err && gnutls_x509_crt_sign2(cert, cert, key, GNUTLS_DIG_SHA256, 0) < 0)
+		err = tls_cert_key_public(keys, kind, &public);
+	if (!err && gnutls_x509_crt_init(&cert) < 0)
 		err = P2P_ERR_CRYPTO;
-out:
-	if (!err) {
-		*ret_cert = cert;
-		*ret_key = key;
-		return 0;
-	}
-	if (cert)
+	if (!err)
+		err = fill_in(cert, public, rng, now);
+	if (!err)
+		err = add_signed_key(identity, cert, public);
+	if (!err && gnutls_x509_crt_privkey_sign(cert, cert, private, digest_of(kind), 0) < 0)
+		err = P2P_ERR_CRYPTO;
+	if (private)
+		gnutls_privkey_deinit(private);
+	if (public)
+		gnutls_pubkey_deinit(public);
+	if (!err)
+		*ret = cert;
+	else if (cert)
 		gnutls_x509_crt_deinit(cert);
-	if (key)
-		gnutls_x509_privkey_deinit(key);
 	return err;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/tls/tls.h"
 
+#include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #ifdef __aarch64__
@@ -51,52 +52,98 @@ const char *tls_priority(enum tls_order order)
 				      : BEFORE_CIPHERS CHACHA20 ":" AES BEHIND_CIPHERS;
 }
 
-/* GnuTLS copies both into the credentials. */
-static int take_cert(struct tls_identity *id, gnutls_x509_crt_t cert, gnutls_x509_privkey_t key)
+/* Adds a certificate and its key to what may be shown; GnuTLS takes both. */
+static int show(gnutls_certificate_credentials_t to, gnutls_x509_crt_t cert,
+	const struct tls_cert_keys *keys, enum tls_cert_kind kind)
+{
+	gnutls_privkey_t key;
+	gnutls_pcert_st shown;
+	int err = tls_cert_key_private(keys, kind, &key);
+
+	if (err)
+		return err;
+	if (gnutls_pcert_import_x509(&shown, cert, 0) < 0) {
+		gnutls_privkey_deinit(key);
+		return P2P_ERR_CRYPTO;
+	}
+	if (gnutls_certificate_set_key(to, NULL, 0, &shown, 1, key) < 0) {
+		gnutls_pcert_deinit(&shown);
+		gnutls_privkey_deinit(key);
+		return P2P_ERR_CRYPTO;
+	}
+	return 0;
+}
+
+static int keep_bytes(struct tls_identity *id, gnutls_x509_crt_t cert)
 {
 	gnutls_datum_t der = {NULL, 0};
 	int err = P2P_ERR_CRYPTO;
 
-	if (gnutls_x509_crt_export2(cert, GNUTLS_X509_FMT_DER, &der) >= 0 &&
-		gnutls_certificate_set_x509_key(id->credentials, &cert, 1, key) >= 0)
+	if (gnutls_x509_crt_export2(cert, GNUTLS_X509_FMT_DER, &der) >= 0)
 		err = buf_put(&id->cert, bytes_of(der.data, der.size));
 	gnutls_free(der.data);
 	return err;
 }
 
-static int make_cert(
-	struct tls_identity *id, const struct key_pair *identity, struct rng *rng, wall_t now)
+/* Makes a certificate, to be shown alone and as one of both. */
+static int add_cert(struct tls_identity *id, enum tls_cert_kind kind,
+	const struct key_pair *identity, struct rng *rng, wall_t now)
 {
-	gnutls_x509_privkey_t key;
+	bool is_first = kind == TLS_CERT_ED25519;
 	gnutls_x509_crt_t cert;
-	int err = tls_cert_make(identity, rng, now, &cert, &key);
+	int err = tls_cert_make(identity, &id->keys, kind, rng, now, &cert);
 
 	if (err)
 		return err;
-	err = take_cert(id, cert, key);
+	err = show(is_first ? id->credentials : id->credentials_p256, cert, &id->keys, kind);
+	if (!err)
+		err = show(id->credentials_either, cert, &id->keys, kind);
+	if (!err && is_first)
+		err = keep_bytes(id, cert);
 	gnutls_x509_crt_deinit(cert);
-	gnutls_x509_privkey_deinit(key);
 	return err;
+}
+
+static int allocate(struct tls_identity *id, enum tls_order order)
+{
+	if (gnutls_priority_init(&id->priority, tls_priority(order), NULL) < 0 ||
+		gnutls_certificate_allocate_credentials(&id->credentials) < 0 ||
+		gnutls_certificate_allocate_credentials(&id->credentials_p256) < 0 ||
+		gnutls_certificate_allocate_credentials(&id->credentials_either) < 0)
+		return P2P_ERR_CRYPTO;
+	return 0;
 }
 
 int tls_identity_init(struct tls_identity *id, const struct key_pair *identity, struct rng *rng,
 	wall_t now, enum tls_order order)
 {
-	int err = P2P_ERR_CRYPTO;
+	int err;
 
 	*id = (struct tls_identity){.cert.max = TLS_CERT_BYTES_MAX, .known = tls_known_new()};
-	if (gnutls_priority_init(&id->priority, tls_priority(order), NULL) >= 0 &&
-		gnutls_certificate_allocate_credentials(&id->credentials) >= 0)
-		err = make_cert(id, identity, rng, now);
+	err = allocate(id, order);
+	if (!err)
+		err = tls_cert_keys_init(&id->keys, rng);
+	if (!err)
+		err = add_cert(id, TLS_CERT_ED25519, identity, rng, now);
+	if (!err)
+		err = add_cert(id, TLS_CERT_P256, identity, rng, now);
 	if (err)
 		tls_identity_deinit(id);
 	return err;
 }
 
+static void free_credentials(gnutls_certificate_credentials_t c)
+{
+	if (c)
+		gnutls_certificate_free_credentials(c);
+}
+
 void tls_identity_deinit(struct tls_identity *id)
 {
-	if (id->credentials)
-		gnutls_certificate_free_credentials(id->credentials);
+	free_credentials(id->credentials);
+	free_credentials(id->credentials_p256);
+	free_credentials(id->credentials_either);
+	tls_cert_keys_deinit(&id->keys);
 	if (id->priority)
 		gnutls_priority_deinit(id->priority);
 	tls_known_free(id->known);

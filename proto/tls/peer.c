@@ -4,6 +4,7 @@
 #include <gnutls/gnutls.h>
 
 #include "proto/base/err.h"
+#include "proto/tls/request.h"
 
 unsigned tls_peer_flags(bool initiator)
 {
@@ -22,16 +23,30 @@ int tls_peer_prepare(gnutls_session_t session, const struct tls_identity *own, b
 	if (!initiator)
 		gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
 	if (gnutls_priority_set(session, own->priority) < 0 ||
-		gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, own->credentials) < 0)
+		gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE,
+			initiator ? own->credentials : own->credentials_either) < 0)
 		return P2P_ERR_CRYPTO;
 	return 0;
 }
 
-int tls_peer_judge(struct tls_peer *p, struct bytes message)
+static int judge(struct tls_peer *p, struct bytes message)
 {
 	p->refusal = tls_judge_message(&p->judge, message, &p->verdict);
 	p->is_judged = !p->refusal;
 	return p->refusal ? GNUTLS_E_CERTIFICATE_ERROR : 0;
+}
+
+int tls_peer_look(struct tls_peer *p, gnutls_session_t session, unsigned type, bool is_incoming,
+	struct bytes message)
+{
+	if (!is_incoming)
+		return 0;
+	if (type == GNUTLS_HANDSHAKE_CERTIFICATE_PKT)
+		return judge(p, message);
+	if (type == GNUTLS_HANDSHAKE_CERTIFICATE_REQUEST && !tls_request_takes_ed25519(message))
+		return gnutls_credentials_set(
+			session, GNUTLS_CRD_CERTIFICATE, p->own->credentials_p256);
+	return 0;
 }
 
 int tls_peer_confirm(const struct tls_peer *p, gnutls_session_t session)

@@ -17,6 +17,7 @@ struct gnutls_session_int;
 /* The peer of one session, as far as it is known. */
 struct tls_peer {
 	struct tls_judge judge;
+	const struct tls_identity *own; /* borrowed: what we show to it */
 	struct tls_verdict verdict; /* valid once is_judged or refusal */
 	int refusal;                /* code of the refused certificate; 0 when it was not */
 	bool is_judged;             /* and accepted */
@@ -29,8 +30,11 @@ unsigned tls_peer_flags(bool initiator);
 int tls_peer_prepare(
 	struct gnutls_session_int *session, const struct tls_identity *own, bool initiator);
 
-/* For the hook before the peer's Certificate message is parsed: 0, or what the hook returns. */
-int tls_peer_judge(struct tls_peer *p, struct bytes message);
+/* For the hook before a message of the handshake is parsed, which is called for those that we send,
+ * too. The peer's certificate is judged, and a dialer looks which of ours it is asked for. 0, or what
+ * the hook returns. */
+int tls_peer_look(struct tls_peer *p, struct gnutls_session_int *session, unsigned type,
+	bool is_incoming, struct bytes message);
 
 /* For the verify function, after the proof that the peer holds the certificate's key: GnuTLS would
  * build a chain here; all there is to say was said before, and this makes sure that it was. 0, or

@@ -65,15 +65,15 @@ static ssize_t push(gnutls_transport_ptr_t arg, const void *at, size_t len)
 	return (ssize_t)len;
 }
 
-/* The peer's Certificate message, before GnuTLS looks at it. */
-static int on_certificate(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+/* A message of the handshake, before GnuTLS looks at it. */
+static int on_message(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
 	const gnutls_datum_t *message)
 {
 	struct tls *t = gnutls_session_get_ptr(session);
 
-	(void)type;
 	(void)when;
-	return incoming ? tls_peer_judge(&t->peer, bytes_of(message->data, message->size)) : 0;
+	return tls_peer_look(
+		&t->peer, session, type, incoming, bytes_of(message->data, message->size));
 }
 
 static int on_verify(gnutls_session_t session)
@@ -154,8 +154,7 @@ static int set_up(struct tls *t)
 	gnutls_transport_set_pull_function(s, pull);
 	gnutls_transport_set_pull_timeout_function(s, pull_timeout);
 	gnutls_transport_set_push_function(s, push);
-	gnutls_handshake_set_hook_function(
-		s, GNUTLS_HANDSHAKE_CERTIFICATE_PKT, GNUTLS_HOOK_PRE, on_certificate);
+	gnutls_handshake_set_hook_function(s, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_PRE, on_message);
 	gnutls_session_set_verify_function(s, on_verify);
 	if (tls_peer_prepare(s, t->opts.own, t->opts.initiator) ||
 		gnutls_alpn_set_protocols(s, protocols + skip, 2 - skip,
@@ -167,6 +166,7 @@ static int set_up(struct tls *t)
 void tls_init(struct tls *t, const struct tls_opts *opts)
 {
 	*t = (struct tls){.opts = *opts};
+	t->peer.own = opts->own;
 	t->peer.judge = (struct tls_judge){opts->now, opts->expected, opts->initiator, opts->own->known};
 	t->state = opts->initiator ? STATE_START : STATE_SHAKING;
 	if (set_up(t))

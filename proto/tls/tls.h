@@ -11,7 +11,7 @@
 #define P2POS_TLS_TLS_H
 
 #include "proto/base/clock.h"
-#include "proto/keys/key.h"
+#include "proto/tls/cert_key.h"
 
 /* GnuTLS's types, so that its headers stay in their rooms. */
 struct gnutls_certificate_credentials_st;
@@ -36,17 +36,24 @@ enum tls_order tls_order_of_cpu(void);
  */
 const char *tls_priority(enum tls_order order);
 
-/* Our certificate, its key, and what is common to all sessions. They borrow it; it outlives them
- * and is not changed. */
+/* Our certificates, their keys, and what is common to all sessions. They borrow it; it outlives
+ * them and is not changed.
+ *
+ * A dialer shows one certificate, the first kind (cert_key.h) unless the listener says that it
+ * cannot verify it. A listener has both at hand, of which GnuTLS takes the first that the dialer
+ * can verify. */
 struct tls_identity {
-	struct gnutls_certificate_credentials_st *credentials; /* owned */
-	struct gnutls_priority_st *priority;                   /* owned */
-	struct buf cert;                                       /* the certificate as peers see it */
+	struct gnutls_certificate_credentials_st *credentials; /* owned: the first certificate … */
+	struct gnutls_certificate_credentials_st *credentials_p256;   /* … the second … */
+	struct gnutls_certificate_credentials_st *credentials_either; /* … and both */
+	struct gnutls_priority_st *priority;                          /* owned */
+	struct tls_cert_keys keys; /* the credentials borrow them */
+	struct buf cert;           /* the first certificate, as peers see it */
 	struct tls_known *known; /* owned; peers' certificates that the sessions have verified (known.h) */
 };
 
-/* Makes a certificate for `identity` (cert.h). `rng` gives its serial number. P2P_ERR_CRYPTO when
- * GnuTLS cannot; the identity is then as deinitialised. */
+/* Makes certificates for `identity` (cert.h). `rng` gives their serial numbers and the key of the
+ * first. P2P_ERR_CRYPTO when GnuTLS cannot; the identity is then as deinitialised. */
 int tls_identity_init(struct tls_identity *id, const struct key_pair *identity, struct rng *rng,
 	wall_t now, enum tls_order order);
 void tls_identity_deinit(struct tls_identity *id);

@@ -6,6 +6,7 @@
 
 #include "proto/tls/cert_inside.h"
 #include "proto/tls/der.h"
+#include "proto/tls/request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -47,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	check(tls_judge_cert(&judge, in, &v), &v);
 	check(tls_judge_message(&judge, in, &v), &v);
+	(void)tls_request_takes_ed25519(in);
 	if (der_is_strict(in))
 		walk(in, DER_DEPTH_MAX);
 	else

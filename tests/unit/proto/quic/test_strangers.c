@@ -69,7 +69,7 @@ static void a_listener_that_wants_another_group_is_reached_all_the_same(void **s
 	quic_pair_init(&p, 1);
 	quic_foreign_init(&f, &p, QUIC_L);
 	f.priority = "NONE:+VERS-TLS1.3:+AEAD:+AES-128-GCM:+GROUP-SECP256R1"
-		     ":+SIGN-ECDSA-SECP256R1-SHA256:+CTYPE-X509:%DISABLE_TLS13_COMPAT_MODE";
+		     ":+SIGN-EDDSA-ED25519:+CTYPE-X509:%DISABLE_TLS13_COMPAT_MODE";
 	meet(QUIC_L);
 	assert_true(f.is_shaken);
 	assert_true(p.side[QUIC_D].is_proven);

@@ -3,6 +3,7 @@
 #include "proto/tls/session.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "tests/unit/proto/tls/side.h"
 
@@ -269,6 +270,50 @@ static void steal(struct side *us, const struct side *victim, const struct forge
 #define P256_ALONE                                                                                 \
 	"NONE:+VERS-TLS1.3:+AEAD:+AES-128-GCM:+GROUP-SECP256R1:+SIGN-ECDSA-SECP256R1-SHA256:+CTYPE-X509"
 
+/* Whoever does not offer Ed25519 is shown a certificate that it can verify. */
+static void everybody_can_verify_what_we_show(void **state)
+{
+	static const struct {
+		const char *signatures;
+		gnutls_sign_algorithm_t shown;
+	} cases[] = {
+		{"+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-EDDSA-ED25519", GNUTLS_SIGN_EDDSA_ED25519},
+		{"+SIGN-ECDSA-SECP256R1-SHA256", GNUTLS_SIGN_ECDSA_SECP256R1_SHA256},
+	};
+	struct buf der = BUF_INIT;
+	struct forge f;
+
+	(void)state;
+	forge_init(&f, 29);
+	forge_make(&f, &der);
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		bool dials = i & 1;
+		char priority[256];
+		struct stranger s;
+		struct side us;
+
+		snprintf(priority, sizeof(priority),
+			"NONE:+VERS-TLS1.3:+AEAD:+AES-128-GCM:+GROUP-X25519:+CTYPE-X509:%s",
+			cases[i / 2].signatures);
+		side_init(&us, 2, dials);
+		side_begin(&us);
+		stranger_init(&s, dials ? GNUTLS_SERVER : CLIENT, priority);
+		stranger_offer(&s, "libp2p");
+		stranger_show(&s, buf_bytes(&der), f.key, 1);
+		meet(&s, &us);
+		assert_ok(us.err);
+		assert_true(tls_is_ready(&us.t));
+		assert_int_equal(s.code, GNUTLS_E_AGAIN); /* nothing to read: it has accepted us */
+		assert_int_equal(dials ? gnutls_sign_algorithm_get_client(s.session)
+				       : gnutls_sign_algorithm_get(s.session),
+			cases[i / 2].shown);
+		stranger_deinit(&s);
+		side_deinit(&us);
+	}
+	buf_deinit(&der);
+	forge_deinit(&f);
+}
+
 /* It gets no key that it could use in our first message, and asks for another. */
 static void a_server_that_wants_another_group_is_reached_all_the_same(void **state)
 {
@@ -305,6 +350,8 @@ static void a_copied_certificate_is_not_enough(void **state)
 	(void)state;
 	side_init(&victim, 1, false);
 	forge_init(&thief, 22);
+	forge_rekey(&thief, GNUTLS_PK_EDDSA_ED25519, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_ED25519),
+		GNUTLS_SIGN_EDDSA_ED25519, BYTES_LIT("\x30\x05\x06\x03\x2b\x65\x70"));
 	for (int dials = 0; dials < 2; dials++) {
 		struct side us;
 
@@ -509,6 +556,7 @@ int main(void)
 		cmocka_unit_test(either_side_judges_what_it_is_shown),
 		cmocka_unit_test(a_dialer_shows_itself_to_a_server_with_favourites_too),
 		cmocka_unit_test(a_certificate_key_of_another_kind_is_taken_too),
+		cmocka_unit_test(everybody_can_verify_what_we_show),
 		cmocka_unit_test(a_server_that_wants_another_group_is_reached_all_the_same),
 		cmocka_unit_test(a_copied_certificate_is_not_enough),
 		cmocka_unit_test(alpn_is_agreed_upon_or_missing),
