@@ -10,6 +10,7 @@
 
 #include "proto/base/err.h"
 #include "proto/tls/cert.h"
+#include "proto/tls/curves.h"
 #include "proto/tls/known.h"
 
 #define BEFORE_CIPHERS "NONE:+VERS-TLS1.3:+AEAD:"
@@ -120,7 +121,9 @@ int tls_identity_init(struct tls_identity *id, const struct key_pair *identity, 
 	int err;
 
 	*id = (struct tls_identity){.cert.max = TLS_CERT_BYTES_MAX, .known = tls_known_new()};
-	err = allocate(id, order);
+	err = tls_curves_init();
+	if (!err)
+		err = allocate(id, order);
 	if (!err)
 		err = tls_cert_keys_init(&id->keys, rng);
 	if (!err)

@@ -443,6 +443,32 @@ static void a_client_in_compatibility_mode_hears_its_session_id(void **state)
 	side_deinit(&l);
 }
 
+/* What stands before the 32 bytes of a hello's key for X25519: the extension and its length, that of
+ * its list, the group, and their length. */
+#define BEFORE_KEY BYTES_LIT("\x00\x33\x00\x26\x00\x24\x00\x1d\x00\x20")
+
+/* Everybody would know the secret that is agreed with a point of small order. */
+static void a_key_that_shares_no_secret_is_refused(void **state)
+{
+	struct stranger s;
+	struct side l;
+	uint8_t *key;
+
+	(void)state;
+	side_init(&l, 2, false);
+	side_begin(&l);
+	stranger_init(&s, CLIENT | GNUTLS_KEY_SHARE_TOP, tls_priority(TLS_AES_FIRST));
+	stranger_offer(&s, "libp2p");
+	assert_int_equal(gnutls_handshake(s.session), GNUTLS_E_AGAIN);
+	key = memmem(s.out.data, s.out.len, BEFORE_KEY.at, BEFORE_KEY.len);
+	assert_non_null(key);
+	memset(key + BEFORE_KEY.len, 0, 32);
+	deliver(&l, buf_bytes(&s.out));
+	assert_failed(&l, P2P_ERR_PROTOCOL, "tls_protocol", 47, true);
+	stranger_deinit(&s);
+	side_deinit(&l);
+}
+
 static void tls_1_2_is_refused(void **state)
 {
 	struct stranger s;
@@ -561,6 +587,7 @@ int main(void)
 		cmocka_unit_test(a_copied_certificate_is_not_enough),
 		cmocka_unit_test(alpn_is_agreed_upon_or_missing),
 		cmocka_unit_test(a_client_in_compatibility_mode_hears_its_session_id),
+		cmocka_unit_test(a_key_that_shares_no_secret_is_refused),
 		cmocka_unit_test(tls_1_2_is_refused),
 		cmocka_unit_test(records_without_content_are_counted),
 		cmocka_unit_test(a_peer_may_ask_for_small_records),
