@@ -10,6 +10,7 @@
 #include "proto/libp2p/identify.h"
 
 #define SEQ_VARIANTS  4  /* records under one list: one for each reach of the reader */
+#define READERS       (2 + MADDR_REACH_PUBLIC) /* nobody in particular, and one of each reach */
 
 struct self {
 	struct self_opts opts;
@@ -21,6 +22,7 @@ struct self {
 	struct maddr addrs[SELF_ADDRS_MAX];
 	size_t addr_count;
 	uint64_t seq;
+	struct buf records[READERS]; /* sealed under this list; empty: nobody has asked yet */
 };
 
 struct self *self_new(const struct self_opts *opts)
@@ -32,10 +34,17 @@ struct self *self_new(const struct self_opts *opts)
 	return s;
 }
 
+static void forget_records(struct self *s)
+{
+	for (size_t i = 0; i < READERS; i++)
+		buf_deinit(&s->records[i]);
+}
+
 void self_free(struct self *s)
 {
 	if (!s)
 		return;
+	forget_records(s);
 	free(s->announce);
 	free(s);
 }
@@ -140,6 +149,7 @@ bool self_refresh(struct self *s)
 		return false;
 	memcpy(s->addrs, fresh.at, sizeof(s->addrs));
 	s->addr_count = fresh.count;
+	forget_records(s);
 	next_seq(s);
 	return true;
 }
@@ -207,7 +217,7 @@ static unsigned variant(const struct maddr *remote)
 	return 0;
 }
 
-int self_record(struct self *s, const struct maddr *remote, struct buf *out)
+static int seal_record(const struct self *s, const struct maddr *remote, struct buf *out)
 {
 	struct peer_record rec = {.peer = s->peer};
 
@@ -216,4 +226,13 @@ int self_record(struct self *s, const struct maddr *remote, struct buf *out)
 		return P2P_ERR_NOT_FOUND;
 	rec.seq = s->seq + variant(remote);
 	return peer_record_seal(out, s->opts.identity, &rec);
+}
+
+/* Each connection is told, and a signature costs as much as everything else that it is told. */
+int self_record(struct self *s, const struct maddr *remote, struct buf *out)
+{
+	struct buf *sealed = &s->records[remote ? 1 + maddr_reach(remote) : 0];
+	int err = sealed->len ? 0 : seal_record(s, remote, sealed);
+
+	return err ? err : buf_put(out, buf_bytes(sealed));
 }
