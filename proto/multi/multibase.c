@@ -84,6 +84,10 @@ static size_t multiply_add(
 	return len;
 }
 
+/* How many bytes an encoder takes at once: each pass over the digits costs the same, and a digit
+ * times this many bytes still fits its carry. The first group may be shorter. */
+#define GROUP_BYTES 3
+
 /* A leading zero byte adds nothing to the number, so each is written as one zero digit. */
 static int encode_big(const struct encoding *e, struct bytes in, struct buf *out)
 {
@@ -93,8 +97,14 @@ static int encode_big(const struct encoding *e, struct bytes in, struct buf *out
 
 	if (in.len > MULTIBASE_BIG_BYTES_MAX)
 		return P2P_ERR_TOO_LARGE;
-	for (size_t i = zeros; i < in.len; i++)
-		len = multiply_add(number, len, e->digits, 256, in.at[i]);
+	for (size_t i = zeros; i < in.len;) {
+		unsigned group = 0;
+
+		do
+			group = group << 8 | in.at[i++];
+		while ((in.len - i) % GROUP_BYTES);
+		len = multiply_add(number, len, e->digits, 1u << 8 * GROUP_BYTES, group);
+	}
 	assert(zeros + len <= sizeof(number));
 	to = buf_grow(out, zeros + len);
 	if (!to)
