@@ -715,7 +715,7 @@ remove_programs() {
 purge() {
   STEP="removing data"
   id=$(cluster_here)
-  for path in "$(dirname "$CONFIG")" "$STATE" "$CACHE" "$RUN" "$LOG" /etc/apt/preferences.d/p2pos-backports \
+  for path in "$(dirname "$CONFIG")" "$STATE" "$CACHE" "$RUN" "$RUN-readers" "$LOG" /etc/apt/preferences.d/p2pos-backports \
     /etc/apt/sources.list.d/p2pos-backports.list /etc/apt/sources.list.d/p2pos-backports.sources; do
     [ -e "$path" ] || continue
     run rm -rf "$path"

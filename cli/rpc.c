@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/out.h"
+#include "config/readers.h"
 #include "proto/base/err.h"
 #include "proto/base/mem.h"
 #include "proto/rpc/errors.h"
@@ -48,7 +49,7 @@ void rpc_close(struct cli *c)
 }
 
 /* 0 or an errno. */
-static int connect_once(const char *path, int *ret_fd)
+static int connect_to(const char *path, int *ret_fd)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int fd;
@@ -67,6 +68,18 @@ static int connect_once(const char *path, int *ret_fd)
 	}
 	*ret_fd = fd;
 	return 0;
+}
+
+/* Whom the socket does not let in, the readers' door may: the kernel knows which. */
+static int connect_once(const char *path, int *ret_fd)
+{
+	char readers[READERS_PATH_SIZE];
+	int e = connect_to(path, ret_fd), again;
+
+	if (e != EACCES || !readers_path(path, readers))
+		return e;
+	again = connect_to(readers, ret_fd);
+	return again == ENOENT || again == EACCES ? e : again;
 }
 
 static int fail_connect(struct cli *c, const char *path, int e)

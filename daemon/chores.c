@@ -8,7 +8,6 @@
 #include "daemon/sys/log.h"
 #include "daemon/sys/metrics.h"
 #include "daemon/sys/notify.h"
-#include "daemon/sys/privs.h"
 
 #define MINUTE_MS             60000
 #define RETAIN_MINUTES        60
@@ -135,18 +134,9 @@ static void review_idle_keys(struct node *n)
 				kv_text("text", "this release does not have it yet"));
 }
 
-/* The unit as shipped shows the daemon no users but its own and root. */
-static void review_readers(struct node *n)
-{
-	if (n->config->control.read_only_group[0] && !privs_sees_all_users())
-		log_warn("CONFIG", "key_without_effect", kv_text("key", "control.read_only_group"),
-			kv_text("text", "the unit hides who calls: systemctl edit p2posd, [Service], PrivateUsers=no"));
-}
-
 void chores_review(struct node *n)
 {
 	review_proof(n);
-	review_readers(n);
 	review_idle_keys(n);
 }
 

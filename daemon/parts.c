@@ -14,6 +14,7 @@
 #include "daemon/sys/handover.h"
 #include "daemon/sys/last_words.h"
 #include "daemon/sys/log.h"
+#include "daemon/sys/privs.h"
 #include "proto/base/err.h"
 #include "proto/base/mem.h"
 
@@ -343,7 +344,8 @@ static gid_t socket_group(const struct node *n)
 int node_open_control(struct node *n)
 {
 	struct control_opts opts = {.node = &n->face, .path = n->paths.socket, .group = socket_group(n),
-		.read_only_group = n->config->control.read_only_group, .inherited_fd = inherited_control()};
+		.read_only_group = n->config->control.read_only_group, .sees_users = privs_sees_all_users(),
+		.inherited_fd = inherited_local(INHERITED_CONTROL)};
 	int err;
 
 	wiring_face(n);

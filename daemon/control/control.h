@@ -21,11 +21,12 @@ struct control_opts {
 	const char *path;
 	gid_t group;               /* PIPE_NO_GROUP: root and our own user alone are served (0600) */
 	const char *read_only_group; /* a name; "" or NULL = none. An unknown one is P2P_ERR_CONFIG */
-	int inherited_fd;          /* of socket activation; -1 = none */
+	bool sees_users;           /* the kernel says who calls (privs_sees_all_users()) */
+	int inherited_fd;          /* of socket activation, or of an earlier process; -1 = none */
 };
 
-/* Listens at once; until control_set_ready() most methods answer `not_ready`. Errors of
- * pipe_listen(), and P2P_ERR_CONFIG. */
+/* Listens at once; until control_set_ready() most methods answer `not_ready`. That the readers' door
+ * cannot be opened is logged, and harms nobody else. Errors of pipe_listen(), and P2P_ERR_CONFIG. */
 int control_open(const struct control_opts *opts, struct control **ret);
 
 void control_set_ready(struct control *c);

@@ -31,7 +31,8 @@ static void learn_members(struct role_group *g, const struct group *found)
 	}
 }
 
-int role_rules_init(struct role_rules *r, gid_t socket_group, const char *read_only_group)
+int role_rules_init(struct role_rules *r, gid_t socket_group, const char *read_only_group,
+	bool sees_users)
 {
 	const struct group *found;
 
@@ -46,8 +47,14 @@ int role_rules_init(struct role_rules *r, gid_t socket_group, const char *read_o
 	found = getgrnam(read_only_group);
 	if (!found)
 		return P2P_ERR_CONFIG;
+	r->readers.gid = found->gr_gid;
+	if (socket_group == r->readers.gid)
+		return 0;
+	r->readers_have_door = !sees_users;
+	if (r->readers_have_door)
+		return 0;
 	learn_members(&r->readers, found);
-	if (socket_group == PIPE_NO_GROUP || socket_group == r->readers.gid)
+	if (socket_group == PIPE_NO_GROUP)
 		return 0;
 	found = getgrgid(socket_group);
 	if (found)
@@ -66,7 +73,7 @@ void role_rules_deinit(struct role_rules *r)
 
 mode_t role_socket_mode(const struct role_rules *r)
 {
-	if (r->readers.gid != PIPE_NO_GROUP && r->readers.gid != r->socket_group)
+	if (r->readers.gid != PIPE_NO_GROUP && r->readers.gid != r->socket_group && !r->readers_have_door)
 		return 0666;
 	return r->socket_group == PIPE_NO_GROUP ? 0600 : 0660;
 }
@@ -87,9 +94,9 @@ enum rpc_role role_of(const struct role_rules *r, const struct pipe_caller *who)
 {
 	if (who->uid == 0 || who->uid == r->own_uid)
 		return RPC_ROLE_ADMIN;
-	if (r->readers.gid == PIPE_NO_GROUP)
+	if (r->socket_group != PIPE_NO_GROUP && role_socket_mode(r) == 0660)
 		/* The file lets in its owner and its group only: whoever is here is in it. */
-		return r->socket_group == PIPE_NO_GROUP ? RPC_ROLE_NONE : RPC_ROLE_ADMIN;
+		return r->readers.gid == r->socket_group ? RPC_ROLE_READER : RPC_ROLE_ADMIN;
 	if (is_in(&r->admins, who))
 		return RPC_ROLE_ADMIN;
 	return is_in(&r->readers, who) ? RPC_ROLE_READER : RPC_ROLE_NONE;

@@ -5,7 +5,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "config/readers.h"
 #include "daemon/control/client.h"
+#include "daemon/io/inherited.h"
 #include "daemon/sys/log.h"
 #include "daemon/sys/metrics.h"
 #include "proto/base/err.h"
@@ -74,11 +76,9 @@ static void turn_away(struct flow *flow, int code, const char *message)
 	json_decref(doc);
 }
 
-static void on_accept(void *arg, struct flow *take_flow, const struct pipe_caller *who)
+static void let_in(struct control *c, struct flow *take_flow, const struct pipe_caller *who,
+	enum rpc_role role)
 {
-	struct control *c = arg;
-	enum rpc_role role = role_of(&c->roles, who);
-
 	if (role == RPC_ROLE_NONE) {
 		log_warn("CONTROL", "client_refused", kv_text("reason", "permission_denied"),
 			kv_uint("uid", who->uid), kv_int("pid", who->pid));
@@ -90,6 +90,40 @@ static void on_accept(void *arg, struct flow *take_flow, const struct pipe_calle
 	} else {
 		client_open(c, take_flow, who, role);
 	}
+}
+
+static void on_accept(void *arg, struct flow *take_flow, const struct pipe_caller *who)
+{
+	struct control *c = arg;
+
+	let_in(c, take_flow, who, role_of(&c->roles, who));
+}
+
+/* Whoever came through the directory of the readers is one, root, too. */
+static void on_accept_reader(void *arg, struct flow *take_flow, const struct pipe_caller *who)
+{
+	let_in(arg, take_flow, who, RPC_ROLE_READER);
+}
+
+/* The directory is the unit's to make: it alone may give it to the group. */
+static void open_readers(struct control *c, const struct control_opts *opts)
+{
+	char path[READERS_PATH_SIZE];
+	struct pipe_listen_opts listen = {
+		.path = path,
+		.mode = 0666, /* the directory decides */
+		.group = PIPE_NO_GROUP,
+		.inherited_fd = inherited_local(INHERITED_READERS),
+		.kept_as = INHERITED_READERS,
+		.on_accept = on_accept_reader,
+		.arg = c,
+	};
+	int err = readers_path(opts->path, path) ? pipe_listen(c->loop, &listen, &c->readers)
+						 : P2P_ERR_INVALID;
+
+	if (err)
+		log_warn("CONTROL", "readers_shut_out", kv_text("path", path), kv_err("reason", err),
+			kv_text("text", "the unit makes the directory for control.read_only_group when p2posd starts"));
 }
 
 /* The table of metrics is the process's, and takes the words of a label once. */
@@ -111,6 +145,7 @@ int control_open(const struct control_opts *opts, struct control **ret)
 		.path = opts->path,
 		.group = opts->group,
 		.inherited_fd = opts->inherited_fd,
+		.kept_as = INHERITED_CONTROL,
 		.on_accept = on_accept,
 		.arg = c,
 	};
@@ -123,7 +158,7 @@ int control_open(const struct control_opts *opts, struct control **ret)
 	list_init(&c->clients);
 	list_init(&c->doomed);
 	list_init(&c->waits);
-	err = role_rules_init(&c->roles, opts->group, opts->read_only_group);
+	err = role_rules_init(&c->roles, opts->group, opts->read_only_group, opts->sees_users);
 	if (!err) {
 		listen.mode = role_socket_mode(&c->roles);
 		err = pipe_listen(c->loop, &listen, &c->listener);
@@ -133,6 +168,8 @@ int control_open(const struct control_opts *opts, struct control **ret)
 		free(c);
 		return err;
 	}
+	if (c->roles.readers_have_door)
+		open_readers(c, opts);
 	name_methods_for_metrics();
 	*ret = c;
 	return 0;
@@ -158,6 +195,7 @@ void control_close(struct control *c)
 	if (!c)
 		return;
 	pipe_listener_close(c->listener);
+	pipe_listener_close(c->readers);
 	/* Those who wait for news hear that there will be none, and free themselves. */
 	list_each (node, &c->waits) {
 		struct wait *w = list_entry(node, struct wait, node);

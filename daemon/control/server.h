@@ -15,6 +15,7 @@ struct control {
 	struct control_node *node; /* borrowed */
 	struct loop *loop;         /* the node's */
 	struct pipe_listener *listener;
+	struct pipe_listener *readers; /* their door; NULL where they need none, or have none */
 	struct role_rules roles;
 	struct list clients;       /* struct client.node */
 	unsigned client_count;

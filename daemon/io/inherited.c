@@ -100,11 +100,11 @@ static bool is_socket_file(const char *path)
 	return stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
-int inherited_control(void)
+int inherited_local(const char *name)
 {
 	struct sockaddr_un sa = {0};
 	socklen_t len = sizeof(sa);
-	int fd = handover_take(INHERITED_CONTROL);
+	int fd = handover_take(name);
 
 	if (fd < 0)
 		return -1;
@@ -112,6 +112,6 @@ int inherited_control(void)
 	if (is_listening(fd) && getsockname(fd, (struct sockaddr *)&sa, &len) == 0 && sa.sun_family == AF_UNIX &&
 		is_socket_file(sa.sun_path))
 		return fd;
-	handover_refuse(INHERITED_CONTROL, fd);
+	handover_refuse(name, fd);
 	return -1;
 }

@@ -10,6 +10,7 @@
 #include "proto/multi/maddr.h"
 
 #define INHERITED_CONTROL "control" /* also what a socket unit calls it (LISTEN_FDNAMES) */
+#define INHERITED_READERS "readers" /* the door of those who may only ask (config/readers.h) */
 
 /* A socket of `type` (SOCK_STREAM: listening; SOCK_DGRAM) bound to `addr`, non-blocking; the
  * caller's. -1 when there is none; one that is something else is closed. */
@@ -18,8 +19,8 @@ int inherited_ip(int type, const struct maddr_ip *addr);
 void inherited_keep_ip(int type, const struct maddr_ip *addr, int fd);
 void inherited_forget_ip(int type, const struct maddr_ip *addr);
 
-/* The control socket, of an earlier process or of a socket unit: local, listening, its file still
+/* A local socket of that name, of an earlier process or of a socket unit: listening, its file still
  * there. -1 as above. Kept by pipe_listen(). */
-int inherited_control(void);
+int inherited_local(const char *name);
 
 #endif

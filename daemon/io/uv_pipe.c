@@ -192,7 +192,8 @@ int pipe_listen(struct loop *l, const struct pipe_listen_opts *opts, struct pipe
 		(void)set_access(opts->path, opts); /* it may be another's now; then it stays as it was */
 	if (err)
 		return err;
-	handover_keep(INHERITED_CONTROL, fd);
+	if (opts->kept_as)
+		handover_keep(opts->kept_as, fd);
 	p = xcalloc(1, sizeof(*p));
 	*p = (struct pipe_listener){.loop = l, .opts = *opts};
 	if (opts->inherited_fd < 0) {
@@ -215,12 +216,15 @@ int pipe_listen(struct loop *l, const struct pipe_listen_opts *opts, struct pipe
 void pipe_listener_close(struct pipe_listener *p)
 {
 	struct stat st;
+	bool is_kept;
 
 	if (!p)
 		return;
+	is_kept = p->opts.kept_as && handover_is_kept(p->opts.kept_as);
 	/* The next process goes on with it; or another daemon owns the name by now, if somebody removed
 	 * our file. */
-	if (p->path[0] && !handover_is_kept(INHERITED_CONTROL) && stat(p->path, &st) == 0 && st.st_dev == p->dev && st.st_ino == p->ino)
+	if (p->path[0] && !is_kept && stat(p->path, &st) == 0 &&
+		st.st_dev == p->dev && st.st_ino == p->ino)
 		(void)unlink(p->path);
 	door_close(p->door);
 	free(p);

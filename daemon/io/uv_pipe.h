@@ -24,6 +24,7 @@ struct pipe_listen_opts {
 	gid_t group;      /* PIPE_NO_GROUP: as the process creates it */
 	int inherited_fd; /* a listening socket from the service manager instead; -1: none. Its file is
 	                   * neither made nor removed by us; mode and group are set if it is `path` */
+	const char *kept_as; /* a literal: its name for the next process (inherited.h); NULL: not kept */
 	/* The flow is the callee's; reading starts with flow_start(). */
 	void (*on_accept)(void *arg, struct flow *take_flow, const struct pipe_caller *who);
 	void *arg;

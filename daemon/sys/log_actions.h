@@ -88,6 +88,7 @@
 	X(admin_call, ALWAYS, "")                                                                  \
 	X(client_refused, FLOOD, "")                                                               \
 	X(client_dropped, FLOOD, "")                                                               \
+	X(readers_shut_out, ALWAYS, "")                                                            \
 	/* certificates */                                                                         \
 	X(autotls_enabled, ALWAYS, "")                                                             \
 	X(certificate_failed, FLOOD, "5f0f3a1c7b5e4a0c9d1b6f2e8a4c7d14")

@@ -147,6 +147,7 @@ class Node:
         self.socket = self.dir / "p2posd.sock"
         self.peer_id = None
         self.extra_env = {}
+        self.runner = []  # a command that runs it
 
     # -- making it
     @property
@@ -186,7 +187,7 @@ class Node:
     def start(self, wait=True, args=()):
         assert not self.running
         log = open(self.log_path, "ab")
-        argv = [str(P2POSD), "--data-dir", str(self.dir), *args]
+        argv = [*self.runner, str(P2POSD), "--data-dir", str(self.dir), *args]
         if self.netns:
             argv = ["ip", "netns", "exec", self.netns, *argv]
         self.proc = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import unittest
 
-from p2pos import BUILD, P2POSD, PATIENCE, ROOT, Cluster, free_port, run, wait_until
+from p2pos import BUILD, P2POSCTL, P2POSD, PATIENCE, ROOT, Cluster, free_port, run, wait_until
 
 ANALYZE = shutil.which("systemd-analyze")
 EXPOSURE_MAX = 1.1  # operator.md, "Files and unit"
@@ -83,6 +83,68 @@ class Units(unittest.TestCase):
             found = re.search(r"Overall exposure level.*: ([0-9.]+)", a.out)
             self.assertTrue(found, a.out + a.err)
             self.assertLessEqual(float(found[1]), EXPOSURE_MAX, name)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "needs other users")
+class Readers(unittest.TestCase):
+    """control.read_only_group where the daemon cannot see who calls, as under PrivateUsers=yes."""
+
+    GROUP, GID = "daemon", 1  # a group that every machine has
+
+    def prepare(self, node):
+        """What the unit does before p2posd starts: its own line, with the paths of this test."""
+        unit = (ROOT / "packaging/systemd/p2posd.service.in").read_text()
+        line = re.search(r"^ExecStartPre=\+-/bin/sh -c '(.*)'$", unit, re.M)[1].replace("$$", "$")
+        for old, new in (("@bindir@", BUILD), ("/etc/p2pos/config.json", node.dir / "config.json"), ("-o p2pos", "-o root"),
+                         ("/run/p2pos-readers", f"{node.dir}-readers")):
+            self.assertIn(old, line)
+            line = line.replace(old, str(new))
+        return run(["/bin/sh", "-c", line], check=False)
+
+    def ask(self, node, *args, group=None):
+        groups = [f"--groups={group}"] if group else ["--clear-groups"]
+        return run(["setpriv", "--reuid=65534", "--regid=65534", *groups, P2POSCTL, "--json", "--socket", node.socket, *args], check=False)
+
+    def test_the_group_may_ask_and_nobody_else(self):
+        with Cluster(1) as c:
+            n = c[0]
+            c.dir.chmod(0o711)
+            n.init()
+            # A namespace in which there is no user but root, and a daemon of that user.
+            n.runner = ["unshare", "--user", "--map-root-user"]
+            door = pathlib.Path(f"{n.dir}-readers")
+            self.prepare(n)
+            self.assertFalse(door.exists())
+            n.configure(control={"read_only_group": self.GROUP})
+            self.prepare(n)
+            self.assertEqual((door.stat().st_mode & 0o777, door.stat().st_gid), (0o750, self.GID))
+            n.start()
+            a = self.ask(n, "rpc", "call", "rpc.hello", group=self.GID)
+            self.assertEqual((a.code, a.json["role"]), (0, "reader"), a.out)
+            self.assertEqual(self.ask(n, "status", group=self.GID).json["node"]["state"], "healthy")
+            a = self.ask(n, "node", "stop", group=self.GID)
+            self.assertEqual((a.code, a.json["error"]["reason"]), (77, "permission_denied"))
+            for group in (None, 2):
+                a = self.ask(n, "status", group=group)
+                self.assertEqual((a.code, a.json["error"]["reason"]), (77, "permission_denied"), a.out)
+            self.assertEqual(n.rpc("rpc.hello")["role"], "admin")
+            n.stop()
+            self.assertEqual(list(door.iterdir()), [])
+            # Without the key it is shut.
+            n.configure(control={})
+            self.prepare(n)
+            self.assertEqual((door.stat().st_mode & 0o777, door.stat().st_gid), (0o750, 0))
+
+    def test_without_its_directory_the_group_is_shut_out_and_the_log_says_so(self):
+        with Cluster(1) as c:
+            n = c[0]
+            c.dir.chmod(0o711)
+            n.init()
+            n.configure(control={"read_only_group": self.GROUP})
+            n.runner = ["unshare", "--user", "--map-root-user"]
+            n.start()
+            self.assertIn("action=readers_shut_out", n.log())
+            self.assertEqual(self.ask(n, "status", group=self.GID).code, 77)
 
 
 class Notify(unittest.TestCase):

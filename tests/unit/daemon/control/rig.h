@@ -113,7 +113,7 @@ static inline void rig_turn(struct rig *r)
 static inline struct control_opts rig_opts(struct rig *r)
 {
 	return (struct control_opts){.node = &r->node, .path = r->path, .group = PIPE_NO_GROUP,
-		.inherited_fd = -1};
+		.sees_users = true, .inherited_fd = -1};
 }
 
 /* A loop and a pretend node; nothing listens yet. */
@@ -178,16 +178,22 @@ struct rig_client {
 	struct rpc_lines lines;
 };
 
-static inline struct rig_client rig_connect(struct rig *r)
+static inline struct rig_client rig_connect_to(struct rig *r, const char *path)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	struct rig_client c = {.rig = r, .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0)};
 
 	assert_true(c.fd >= 0);
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", r->path);
+	assert_true(strlen(path) < sizeof(addr.sun_path));
+	memcpy(addr.sun_path, path, strlen(path) + 1);
 	assert_int_equal(connect(c.fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
 	rpc_lines_init(&c.lines, RPC_ANSWER_BYTES_MAX);
 	return c;
+}
+
+static inline struct rig_client rig_connect(struct rig *r)
+{
+	return rig_connect_to(r, r->path);
 }
 
 static inline void rig_disconnect(struct rig_client *c)

@@ -82,13 +82,43 @@ static void groups_are_looked_up_by_name(void **state)
 
 	(void)state;
 	assert_non_null(g);
-	assert_ok(role_rules_init(&r, PIPE_NO_GROUP, g->gr_name));
+	assert_ok(role_rules_init(&r, PIPE_NO_GROUP, g->gr_name, true));
 	assert_int_equal(r.readers.gid, 0);
 	assert_int_equal(r.own_uid, geteuid());
 	role_rules_deinit(&r);
 	role_rules_deinit(&r);
-	assert_err(role_rules_init(&r, PIPE_NO_GROUP, "no-such-group-here"), P2P_ERR_CONFIG);
-	assert_ok(role_rules_init(&r, PIPE_NO_GROUP, ""));
+	assert_err(role_rules_init(&r, PIPE_NO_GROUP, "no-such-group-here", false), P2P_ERR_CONFIG);
+	assert_ok(role_rules_init(&r, PIPE_NO_GROUP, "", false));
+	role_rules_deinit(&r);
+}
+
+/* Under PrivateUsers= everybody but root and our own user has the overflow ids. */
+static void who_cannot_be_told_apart_is_judged_by_the_file_that_let_him_in(void **state)
+{
+	struct group *g = getgrgid(0);
+	struct role_rules r;
+
+	(void)state;
+	/* Readers of another group come by a door of their own: here are only admins. */
+	assert_ok(role_rules_init(&r, ADMINS, g->gr_name, false));
+	r.own_uid = OWN;
+	assert_true(r.readers_have_door);
+	assert_int_equal(role_socket_mode(&r), 0660);
+	assert_int_equal(role(&r, 65534, 65534), RPC_ROLE_ADMIN);
+	role_rules_deinit(&r);
+	/* With the socket's own group as the reading one no second door is needed. */
+	assert_ok(role_rules_init(&r, 0, g->gr_name, false));
+	r.own_uid = OWN;
+	assert_false(r.readers_have_door);
+	assert_int_equal(role_socket_mode(&r), 0660);
+	assert_int_equal(role(&r, 65534, 65534), RPC_ROLE_READER);
+	assert_int_equal(role(&r, OWN, OWN), RPC_ROLE_ADMIN);
+	role_rules_deinit(&r);
+	/* A node of somebody's own lets nobody else in. */
+	assert_ok(role_rules_init(&r, PIPE_NO_GROUP, g->gr_name, false));
+	r.own_uid = OWN;
+	assert_int_equal(role_socket_mode(&r), 0600);
+	assert_int_equal(role(&r, 65534, 65534), RPC_ROLE_NONE);
 	role_rules_deinit(&r);
 }
 
@@ -154,6 +184,7 @@ int main(void)
 		cmocka_unit_test(a_read_only_group_may_read_and_others_stay_out),
 		cmocka_unit_test(the_sockets_own_group_can_be_the_read_only_one),
 		cmocka_unit_test(groups_are_looked_up_by_name),
+		cmocka_unit_test(who_cannot_be_told_apart_is_judged_by_the_file_that_let_him_in),
 		cmocka_unit_test(observations_are_counted_by_address),
 		cmocka_unit_test(the_oldest_observation_makes_room),
 	};

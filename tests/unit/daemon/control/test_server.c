@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The socket itself: lines, batches, limits, who gets in, and how clients end. */
+#include <grp.h>
+
+#include "config/readers.h"
 #include "tests/unit/daemon/control/rig.h"
 
 static const char hello[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"rpc.hello\"}\n";
@@ -483,6 +486,74 @@ static void an_unknown_read_only_group_is_a_fault_of_the_configuration(void **st
 	assert_err(control_open(&opts, &second), P2P_ERR_CONFIG);
 }
 
+/* ---- the readers' door ---- */
+
+/* A daemon that cannot see who calls, with a group that may only ask. */
+static struct control_opts opts_of_the_blind(struct rig *r)
+{
+	struct control_opts opts = rig_opts(r);
+
+	opts.sees_users = false;
+	opts.read_only_group = getgrgid(0)->gr_name;
+	return opts;
+}
+
+static void whoever_comes_by_the_readers_door_may_ask_and_change_nothing(void **state)
+{
+	struct rig *r = xcalloc(1, sizeof(*r));
+	char path[READERS_PATH_SIZE], dir[READERS_PATH_SIZE];
+	struct control_opts opts;
+	struct rig_client c;
+	struct stat st;
+	json_t *doc;
+
+	(void)state;
+	rig_init_closed(r);
+	assert_true(readers_path(r->path, path));
+	(void)snprintf(dir, sizeof(dir), "%s-readers", r->dir);
+	assert_int_equal(mkdir(dir, 0750), 0);
+	opts = opts_of_the_blind(r);
+	assert_ok(control_open(&opts, &r->control));
+	control_set_ready(r->control);
+	/* The usual socket stays as narrow as it is without readers. */
+	assert_int_equal(stat(r->path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0666);
+	c = rig_connect_to(r, path); /* we are the daemon's own user, and a reader all the same */
+	doc = rig_call(&c, "rpc.hello", NULL);
+	assert_string_equal(json_string_value(rig_result(doc, "role")), "reader");
+	json_decref(doc);
+	rig_assert_error(rig_call(&c, "node.stop", NULL), RPC_ERR_PERMISSION_DENIED);
+	rig_disconnect(&c);
+	c = rig_connect(r);
+	doc = rig_call(&c, "rpc.hello", NULL);
+	assert_string_equal(json_string_value(rig_result(doc, "role")), "admin");
+	json_decref(doc);
+	rig_disconnect(&c);
+	rig_deinit(r);
+	assert_int_equal(stat(path, &st), -1); /* its file goes with it */
+	assert_int_equal(rmdir(dir), 0);
+	free(r);
+}
+
+static void without_the_directory_only_the_readers_are_shut_out(void **state)
+{
+	struct rig *r = xcalloc(1, sizeof(*r));
+	struct control_opts opts;
+	struct rig_client c;
+
+	(void)state;
+	rig_init_closed(r);
+	opts = opts_of_the_blind(r);
+	assert_ok(control_open(&opts, &r->control));
+	c = rig_connect(r);
+	rig_assert_result(rig_call(&c, "rpc.hello", NULL), "rpc.hello");
+	rig_disconnect(&c);
+	rig_deinit(r);
+	free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -522,6 +593,8 @@ int main(void)
 			teardown),
 		cmocka_unit_test_setup_teardown(a_live_socket_is_never_stolen, setup, teardown),
 		cmocka_unit_test(a_stale_socket_is_replaced),
+		cmocka_unit_test(whoever_comes_by_the_readers_door_may_ask_and_change_nothing),
+		cmocka_unit_test(without_the_directory_only_the_readers_are_shut_out),
 		cmocka_unit_test_setup_teardown(an_unknown_read_only_group_is_a_fault_of_the_configuration,
 			setup, teardown),
 	};

@@ -91,12 +91,12 @@ static int refuses_stream(void)
 
 static int takes_control(void)
 {
-	return inherited_control() == 3 ? 0 : 1;
+	return inherited_local(INHERITED_CONTROL) == 3 ? 0 : 1;
 }
 
 static int refuses_control(void)
 {
-	return inherited_control() == -1 && fcntl(3, F_GETFD) < 0 ? 0 : 1;
+	return inherited_local(INHERITED_CONTROL) == -1 && fcntl(3, F_GETFD) < 0 ? 0 : 1;
 }
 
 static void sockets_are_found_again(void **state)
