@@ -254,6 +254,8 @@ int cli_parse(struct cli *c, int argc, char **argv)
 	bool options = true;
 
 	if (wants_help(argc, argv)) {
+		if (words[0] && !c->command && (words[1] || !cli_is_noun(words[0])))
+			return help_unknown(c, words[0], words[1]);
 		help_show(c->command, words[0]);
 		return -1;
 	}

@@ -235,6 +235,9 @@ class Errors(WithNode):
             self.assertEqual(a.code, 64, (args, a.err))
             self.assertIn(f"did you mean '{meant}'", a.err, args)
             self.assertEqual(a.out, "")
+            # Help for it is no help, either.
+            self.assertEqual(self.node.ctl(*args, "--help", check=False).code, 64, args)
+        self.assertIn("member approve", self.node.ctl("member", "--help").out)
         for args in (["member", "show"], ["status", "more"], ["--timeout", "soon", "status"], ["member"],
                      ["rpc", "call", "node.id", "{"], ["rpc", "call", "no.method"], ["--nonsense"]):
             self.fails(64, *args)
