@@ -109,7 +109,7 @@ static void print_levels(struct cli *c, json_t *r)
 
 int cmd_log_level(struct cli *c)
 {
-	static const char *const levels[] = {"error", "warn", "info", "debug", "trace"};
+	static const char *const levels[] = {"error", "warn", "info", "debug"};
 	bool is_level = false;
 
 	if (c->argc == 2)
@@ -120,7 +120,7 @@ int cmd_log_level(struct cli *c)
 	if (is_level)
 		return ask(c, "log.set_level", json_pack("{s:s}", "level", c->argv[0]), print_levels);
 	if (c->argc == 1)
-		return out_fail(c, CLI_USAGE, "error, warn, info, debug or trace; p2posctl log level lists the modules",
+		return out_fail(c, CLI_USAGE, "error, warn, info or debug; p2posctl log level lists the modules",
 			"'%s' is no level", c->argv[0]);
 	return ask(c, "log.get_level", NULL, print_levels);
 }

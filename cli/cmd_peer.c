@@ -268,6 +268,8 @@ static void print_bootstrap(struct cli *c, json_t *r)
 		putchar('\n');
 		print_texts("", json_object_get(e, "resolved"));
 	}
+	if (i == 0)
+		printf("init_connections is empty: there is nowhere to look\n");
 	printf("%s\n", json_is_string(json_object_get(r, "need")) ? out_text(r, "need") : "nothing is missing");
 }
 
@@ -291,6 +293,8 @@ static void print_resolved(struct cli *c, json_t *r)
 				json_is_string(json_object_get(rec, "error")) ? out_text(rec, "error") : "");
 		print_texts("  addresses", json_object_get(n, "addresses"));
 	}
+	if (i == 0)
+		printf("init_connections has no name\n");
 }
 
 int cmd_bootstrap_resolve(struct cli *c)
