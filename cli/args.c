@@ -71,20 +71,23 @@ int cli_bytes(const char *text, int64_t *ret_bytes)
 	return number_with_unit(text, units, ret_bytes);
 }
 
-static int option_index(const struct cli_command *cmd, const char *name, size_t len)
+/* By its letter, if that is none of 0, or by its name. */
+static bool is_option(const struct cli_option *o, const char *name, size_t len, char letter)
 {
-	for (int i = 0; cmd && i < CLI_OPTIONS_MAX && cmd->options[i].name; i++) {
-		const char *n = cmd->options[i].name;
+	return letter ? o->letter == letter : strlen(o->name) == len && strncmp(o->name, name, len) == 0;
+}
 
-		if (strlen(n) == len && strncmp(n, name, len) == 0)
+static int option_index(const struct cli_command *cmd, const char *name, size_t len, char letter)
+{
+	for (int i = 0; cmd && i < CLI_OPTIONS_MAX && cmd->options[i].name; i++)
+		if (is_option(&cmd->options[i], name, len, letter))
 			return i;
-	}
 	return -1;
 }
 
 const char *cli_value_at(const struct cli *c, const char *name, int n)
 {
-	int i = option_index(c->command, name, strlen(name));
+	int i = option_index(c->command, name, strlen(name), 0);
 
 	return i < 0 || n >= CLI_REPEATS_MAX ? NULL : c->values[i][n];
 }
@@ -159,10 +162,9 @@ static int set_own(struct cli *c, int index, const char *value)
 
 static const struct cli_option *find_global(const char *name, size_t len, char letter)
 {
-	for (const struct cli_option *o = cli_global_options; o->name; o++) {
-		if (letter ? o->letter == letter : strlen(o->name) == len && strncmp(o->name, name, len) == 0)
+	for (const struct cli_option *o = cli_global_options; o->name; o++)
+		if (is_option(o, name, len, letter))
 			return o;
-	}
 	return NULL;
 }
 
@@ -181,13 +183,14 @@ static int parse_option(struct cli *c, char **argv, int argc, int *at)
 	const char *name = word + (is_long ? 2 : 1);
 	const char *eq = is_long ? strchr(name, '=') : NULL;
 	size_t len = eq ? (size_t)(eq - name) : strlen(name);
-	int own = is_long ? option_index(c->command, name, len) : -1;
+	char letter = is_long ? 0 : name[0];
+	int own = option_index(c->command, name, len, letter);
 	const struct cli_option *o;
 	const char *value = eq ? eq + 1 : NULL;
 
 	if (!is_long && len != 1)
 		return unknown_option(c, word);
-	o = own >= 0 ? &c->command->options[own] : find_global(name, len, is_long ? 0 : name[0]);
+	o = own >= 0 ? &c->command->options[own] : find_global(name, len, letter);
 	if (!o)
 		return unknown_option(c, word);
 	if (!o->value && value)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* config: the file checked here with the daemon's own parser, or shown as the daemon has it. */
+/* config check: a file is read here with the daemon's own parser. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -10,7 +10,6 @@
 
 #include "cli/cmd.h"
 #include "cli/out.h"
-#include "cli/rpc.h"
 #include "config/config.h"
 #include "proto/base/err.h"
 #include "proto/base/mem.h"
@@ -145,19 +144,4 @@ int cmd_config_check(struct cli *c)
 	free(cfg);
 	free(report);
 	return out_result(c, r, valid ? CLI_OK : CLI_CONFIG, print_check);
-}
-
-static void print_value(struct cli *c, json_t *r)
-{
-	(void)c;
-	json_dumpf(json_object_get(r, "value"), stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
-	putchar('\n');
-}
-
-int cmd_config_show(struct cli *c)
-{
-	json_t *r;
-	int code = rpc_call(c, cli_given(c, "effective") ? "config.effective" : "config.get", NULL, 0, &r);
-
-	return code ? code : out_result(c, r, CLI_OK, print_value);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* config get, set, diff, apply, schema: the file of a node is read, compared and changed.
+/* config show, get, set, diff, apply, schema: the file of a node is read, compared and changed.
  *
  * The service may read its file and not write it, so whoever runs p2posctl writes it and asks the
  * daemon to read it again. A file that the daemon does not take is put back as it was. */
@@ -315,6 +315,46 @@ static void print_bare(struct cli *c, json_t *r)
 		print_json(stdout, v);
 		putchar('\n');
 	}
+}
+
+static void print_value(struct cli *c, json_t *r)
+{
+	(void)c;
+	json_dumpf(json_object_get(r, "value"), stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	putchar('\n');
+}
+
+/* The daemon gives away no secret, so this is the file itself: for whoever may read it. */
+static int show_with_secrets(struct cli *c)
+{
+	struct edit e;
+	json_t *value = NULL;
+	int code = edit_open(c, &e);
+
+	if (!code) {
+		value = json_loadb((const char *)e.before.data, e.before.len, JSON_REJECT_DUPLICATES, NULL);
+		code = value ? 0 : out_fail(c, CLI_CONFIG, "p2posctl config check names the place", "%s is no JSON", e.path);
+	}
+	if (!code)
+		code = out_result(c, json_pack("{s:s,s:n,s:o}", "file", e.path, "key", "value", value), CLI_OK,
+			print_value);
+	edit_deinit(&e);
+	return code;
+}
+
+int cmd_config_show(struct cli *c)
+{
+	json_t *r;
+	int code;
+
+	if (cli_given(c, "show-secrets") && cli_given(c, "effective"))
+		return out_fail(c, CLI_USAGE, "without --effective", "--show-secrets shows the file as it is");
+	if (cli_given(c, "show-secrets") && !c->tty && !cli_given(c, "force"))
+		return out_fail(c, CLI_USAGE, "say --force, too", "--show-secrets prints keys to what is no terminal");
+	if (cli_given(c, "show-secrets"))
+		return show_with_secrets(c);
+	code = rpc_call(c, cli_given(c, "effective") ? "config.effective" : "config.get", NULL, 0, &r);
+	return code ? code : out_result(c, r, CLI_OK, print_value);
 }
 
 int cmd_config_get(struct cli *c)

@@ -12,7 +12,7 @@ struct cli_option {
 	const char *name;  /* without the dashes; NULL ends a list */
 	const char *value; /* NULL: none; "DIR": needed; "=60s": may follow after '=' */
 	const char *about;
-	char letter;       /* 0: none; global options alone have letters */
+	char letter;       /* 0: none */
 	bool repeats;
 };
 

@@ -97,6 +97,17 @@ class Config(WithOne):
         self.assertEqual(a.code, 78)
         self.assertEqual((n.dir / "config.json").read_text(), before)
 
+    def test_secrets_are_shown_to_whoever_insists(self):
+        n, secret = self.node, "hush-hush"
+        before = (n.dir / "config.json").read_text()
+        self.addCleanup((n.dir / "config.json").write_text, before)
+        n.configure(auto_tls={"forge_auth": secret})
+        for args in ((), ("--effective",)):
+            self.assertNotIn(secret, n.ctl("config", "show", *args).out)
+        self.fails(64, "config", "show", "--show-secrets")  # no terminal here
+        self.fails(64, "config", "show", "--show-secrets", "--effective", "--force")
+        self.assertEqual(n.json("config", "show", "--show-secrets", "--force")["value"]["auto_tls"]["forge_auth"], secret)
+
     def test_without_a_daemon_the_file_is_named(self):
         path = self.cluster.dir / "alone.json"
         path.write_text("{}")

@@ -98,6 +98,19 @@ static void an_option_of_the_command_goes_before_a_global_one(void **state)
 	assert_int_equal(c.wait_ms, 0);
 }
 
+static void an_option_of_the_command_may_have_a_letter(void **state)
+{
+	char *room[WORDS_MAX];
+	struct cli c;
+
+	(void)state;
+	assert_int_equal(PARSE(&c, "peer", "ping", "ID", "-c", "3"), 0);
+	assert_string_equal(cli_value(&c, "count"), "3");
+	assert_int_equal(PARSE(&c, "log", "tail", "-f", "-q"), 0);
+	assert_true(cli_given(&c, "follow") && c.quiet);
+	assert_int_equal(PARSE(&c, "peer", "list", "-c", "3"), CLI_USAGE);
+}
+
 static void options_may_repeat_only_where_they_say_so(void **state)
 {
 	char *room[WORDS_MAX];
@@ -145,6 +158,7 @@ int main(void)
 		cmocka_unit_test(global_options_stand_anywhere),
 		cmocka_unit_test(an_optional_value_needs_its_equals_sign),
 		cmocka_unit_test(an_option_of_the_command_goes_before_a_global_one),
+		cmocka_unit_test(an_option_of_the_command_may_have_a_letter),
 		cmocka_unit_test(options_may_repeat_only_where_they_say_so),
 		cmocka_unit_test(what_is_wrong_is_a_usage_error),
 		cmocka_unit_test(behind_two_dashes_everything_is_a_word),
