@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/history.h"
 #include "cli/out.h"
 #include "cli/publish.h"
 #include "cli/rpc.h"
@@ -357,34 +358,22 @@ int cmd_member_set(struct cli *c)
 	return code ? code : change(c, json_pack("{s:o}", "set", ids));
 }
 
-/* "1" is the one before the current; anything longer is a hash. */
-static int rollback_hash(struct cli *c, const char *which, json_t **ret_params)
+static int rollback_to(struct cli *c, const char *which, json_t **ret_params)
 {
-	char *end;
-	unsigned long n = strtoul(which, &end, 10);
-	const char *hash;
-	json_t *r;
-	int code;
+	char *hash;
+	int code = history_hash(c, which, &hash);
 
-	if (!*which || *end || strlen(which) >= 4) {
-		*ret_params = json_pack("{s:s}", "rollback", which);
-		return CLI_OK;
-	}
-	code = rpc_call(c, "member.history", NULL, 0, &r);
 	if (code)
 		return code;
-	hash = json_string_value(json_object_get(json_array_get(json_object_get(r, "snapshots"), n), "hash"));
-	if (hash)
-		*ret_params = json_pack("{s:s}", "rollback", hash);
-	json_decref(r);
-	return hash ? CLI_OK : out_fail(c, CLI_FAILED, "p2posctl member history lists them",
-		"there is no snapshot number %s", which);
+	*ret_params = json_pack("{s:s}", "rollback", hash);
+	free(hash);
+	return 0;
 }
 
 int cmd_member_rollback(struct cli *c)
 {
 	json_t *params;
-	int code = rollback_hash(c, c->argv[0], &params);
+	int code = rollback_to(c, c->argv[0], &params);
 
 	return code ? code : change(c, params);
 }
@@ -413,7 +402,7 @@ int cmd_member_plan(struct cli *c)
 	}
 	if (!code && cli_given(c, "rollback")) {
 		json_decref(params);
-		code = rollback_hash(c, cli_value(c, "rollback"), &params);
+		code = rollback_to(c, cli_value(c, "rollback"), &params);
 	}
 	if (!code)
 		code = rpc_call(c, "member.plan", params, 0, &plan);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/cmd.h"
+#include "cli/history.h"
 #include "cli/out.h"
 #include "cli/rpc.h"
 #include "cli/sign.h"
@@ -201,29 +202,15 @@ static int diff_draft(struct cli *c, const char *where)
 	return show_diff(c, &diff);
 }
 
-/* A snapshot of the history: by its place (0 = the current one) or its hash. */
+/* A snapshot of the history. */
 static int fetch(struct cli *c, const char *which, struct snapshot *ret)
 {
-	char *end, *hash = NULL, *text;
-	unsigned long n = strtoul(which, &end, 10);
+	char *hash = NULL, *text;
 	json_t *r = NULL;
-	int code = 0;
+	int code = history_hash(c, which, &hash);
 
-	if (*which && !*end && strlen(which) < 4) {
-		code = rpc_call(c, "member.history", NULL, 0, &r);
-		if (!code) {
-			const char *h = json_string_value(
-				json_object_get(json_array_get(json_object_get(r, "snapshots"), n), "hash"));
-
-			hash = h ? xstrdup(h) : NULL;
-			json_decref(r);
-			if (!hash)
-				return out_fail(c, CLI_FAILED, "p2posctl member history lists them",
-					"there is no snapshot number %s", which);
-		}
-	}
 	if (!code)
-		code = rpc_call(c, "member.export", json_pack("{s:s}", "hash", hash ? hash : which), 0, &r);
+		code = rpc_call(c, "member.export", json_pack("{s:s}", "hash", hash), 0, &r);
 	free(hash);
 	if (code)
 		return code;

@@ -4,17 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/absent.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
 #include "cli/rpc.h"
 #include "proto/base/rfc3339.h"
 #include "proto/base/text.h"
-
-static long long number(const json_t *o, const char *key)
-{
-	return (long long)json_integer_value(json_object_get(o, key));
-}
 
 /* ---- status ---- */
 
@@ -29,12 +23,12 @@ static void print_head(struct cli *c, const json_t *r)
 	printf("Node      %s %s\n", out_text(node, "peer_id"),
 		json_is_string(json_object_get(node, "name")) ? out_text(node, "name") : "");
 	printf("Cluster   %-16s State    %s  (%lld of %lld members online, need %lld)\n",
-		out_text(cluster, "id"), out_state(c, out_text(node, "state")), number(cluster, "online"),
-		number(cluster, "members"), number(cluster, "quorum"));
+		out_text(cluster, "id"), out_state(c, out_text(node, "state")), out_number(cluster, "online"),
+		out_number(cluster, "members"), out_number(cluster, "quorum"));
 	if (strcmp(out_text(node, "state"), "healthy") != 0)
 		printf("          %s: p2posctl explain tells more\n", out_text(node, "state_reason"));
 	printf("Version   %-16s Uptime   %s\n", out_text(node, "version"),
-		out_span((int64_t)number(node, "uptime_s"), span));
+		out_span((int64_t)out_number(node, "uptime_s"), span));
 	if (json_is_object(snap))
 		printf("Members   snapshot %s by %s, %s\n", out_text(snap, "issued_at"),
 			out_peer(c, out_text(snap, "issuer_peer_id"), peer), out_age(out_text(snap, "issued_at"), age));
@@ -42,7 +36,7 @@ static void print_head(struct cli *c, const json_t *r)
 		printf("Members   no snapshot yet\n");
 	if (json_is_object(proof))
 		printf("Admin     proof valid until %.10s (%lld d)\n", out_text(proof, "valid_to"),
-			number(proof, "days_left"));
+			out_number(proof, "days_left"));
 	printf("Listen    ");
 	json_array_foreach(json_object_get(node, "listen"), i, a)
 		printf("%s%s", i ? "  " : "", json_string_value(a));
@@ -88,9 +82,9 @@ static void print_status(struct cli *c, json_t *r)
 	print_members(c, json_object_get(r, "members"));
 	json_array_foreach(json_object_get(r, "alerts"), i, a)
 		printf("%s! %s: %s\n", i ? "" : "\n", out_text(a, "type"), out_text(a, "text"));
-	if (number(r, "pending"))
-		printf("\n%lld server%s to join:  p2posctl member pending\n", number(r, "pending"),
-			number(r, "pending") == 1 ? " asks" : "s ask");
+	if (out_number(r, "pending"))
+		printf("\n%lld server%s to join:  p2posctl member pending\n", out_number(r, "pending"),
+			out_number(r, "pending") == 1 ? " asks" : "s ask");
 }
 
 static int show_status(struct cli *c)
@@ -133,7 +127,7 @@ static int health_code(const char *state)
 static void print_health(struct cli *c, json_t *r)
 {
 	printf("%s: %lld of %lld members online, need %lld (%s)\n", out_state(c, out_text(r, "state")),
-		number(r, "online"), number(r, "members"), number(r, "quorum"), out_text(r, "reason"));
+		out_number(r, "online"), out_number(r, "members"), out_number(r, "quorum"), out_text(r, "reason"));
 }
 
 /* Subscribed before it asks, so that no change falls between question and waiting. */
@@ -181,91 +175,6 @@ int cmd_health(struct cli *c)
 		return code;
 	code = wanted ? CLI_OK : health_code(out_text(r, "state"));
 	return out_result(c, r, code, print_health);
-}
-
-/* ---- explain ---- */
-
-static void print_absence(struct cli *c, const json_t *m)
-{
-	char peer[64], age[32];
-
-	printf("  %s  %s", out_peer(c, out_text(m, "peer_id"), peer), out_text(m, "why"));
-	if (json_is_string(json_object_get(m, "since")))
-		printf(", offline since %s", out_age(out_text(m, "since"), age));
-	printf("\n    last evidence  %s", out_text(m, "evidence"));
-	if (json_is_string(json_object_get(m, "last_seen_at")))
-		printf(", %s", out_age(out_text(m, "last_seen_at"), age));
-	putchar('\n');
-	if (json_is_string(json_object_get(m, "dial_error")))
-		printf("    last dial      %s, %s\n", out_text(m, "dial_error"), out_age(out_text(m, "dial_at"), age));
-	if (json_is_integer(json_object_get(m, "next_dial_in_s")))
-		printf("    next dial      in %lld s\n", number(m, "next_dial_in_s"));
-	else if (json_is_integer(json_object_get(m, "addresses")) && number(m, "addresses") == 0)
-		printf("    next dial      no address of it is known\n");
-}
-
-static void print_lines(const char *heading, const char *indent, const json_t *lines)
-{
-	const json_t *line;
-	size_t i;
-
-	json_array_foreach(lines, i, line)
-		printf("%s%s%s\n", i ? "" : heading, indent, json_string_value(line));
-}
-
-/* The core's first sentence begins with the state, which is shown in its colour. */
-static void print_reason(struct cli *c, const json_t *r)
-{
-	const char *state = out_text(r, "state"), *reason = out_text(r, "reason");
-	size_t len = strlen(state);
-
-	if (strncmp(reason, state, len) == 0)
-		printf("%s%s\n", out_state(c, state), reason + len);
-	else
-		puts(reason);
-}
-
-static void print_explain(struct cli *c, json_t *r)
-{
-	const json_t *peer = json_object_get(r, "peer"), *missing = json_object_get(r, "missing"), *m;
-	char age[32];
-	size_t i;
-
-	if (json_is_object(peer)) {
-		print_lines("", "", json_object_get(peer, "lines"));
-		return;
-	}
-	print_reason(c, r);
-	printf("  since   %s (%s)\n", out_text(r, "since"), out_age(out_text(r, "since"), age));
-	printf("  rule    %s\n", out_text(r, "rule"));
-	print_lines("\nbesides:\n", "  ", json_object_get(r, "notes"));
-	if (json_array_size(missing))
-		printf("\nmissing:\n");
-	json_array_foreach(missing, i, m)
-		print_absence(c, m);
-	print_lines("\nwhat would change it:\n", "  ", json_object_get(r, "remedies"));
-}
-
-int cmd_explain(struct cli *c)
-{
-	json_t *params = c->argc ? json_pack("{s:s}", "peer", c->argv[0]) : NULL, *r;
-	char reason[32];
-	int code = rpc_try(c, "rpc.hello", NULL, 0, &r, reason);
-
-	if (code == CLI_UNAVAILABLE) {
-		json_decref(params);
-		return absent_explain(c);
-	}
-	if (code == CLI_TEMPFAIL && strcmp(reason, "not_ready") != 0) {
-		json_decref(params);
-		return out_fail_reason(c, CLI_TEMPFAIL, 1003, "timeout",
-			"is it stopped (kill -STOP), swapping, or waiting for its disk? systemctl status p2posd; top", NULL,
-			"p2posd stands still: it takes connections at %s and does not answer", rpc_socket_path(c));
-	}
-	if (!code)
-		json_decref(r);
-	code = rpc_call(c, "node.explain", params, 0, &r);
-	return code ? code : out_result(c, r, CLI_OK, print_explain);
 }
 
 /* ---- version ---- */

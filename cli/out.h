@@ -48,6 +48,8 @@ const char *out_age(const char *time, char *to);
 const char *out_span(int64_t seconds, char *to);
 /* A member of an object as text, "-" when it is null or not there. */
 const char *out_text(const json_t *o, const char *key);
+/* A member of an object as a number, 0 when it is none. */
+long long out_number(const json_t *o, const char *key);
 /* "0.6 ms", "-". `to` has 32 bytes. */
 const char *out_ms(const json_t *v, char *to);
 

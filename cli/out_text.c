@@ -66,6 +66,11 @@ const char *out_text(const json_t *o, const char *key)
 	return s && *s ? s : "-";
 }
 
+long long out_number(const json_t *o, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(o, key));
+}
+
 const char *out_ms(const json_t *v, char *to)
 {
 	double ms = json_number_value(v);

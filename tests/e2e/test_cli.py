@@ -188,6 +188,22 @@ class Explain(unittest.TestCase):
             of_one = c[0].ctl("explain", gone[0]).out.splitlines()
             self.assertEqual(len([x for x in of_one if "is offline" in x]), 1, of_one)
 
+    def test_of_a_snapshot_it_says_what_became_of_it(self):
+        with Cluster(2) as c:
+            c.form()
+            n = c[0]
+            history = n.json("member", "history")["snapshots"]
+            a = n.json("explain", "snapshot", "0")
+            self.assertEqual((a["snapshot"], a["replaced_by"], a["has_earlier"]), (history[0], None, True))
+            self.assertRegex(n.ctl("explain", "snapshot", history[0]["hash"][:10]).out, rf"^{history[0]['hash'][:12]} is in force since ")
+            a = n.json("explain", "snapshot", history[1]["hash"])
+            self.assertEqual((a["snapshot"], a["replaced_by"], a["place"]), (history[1], history[0], 1))
+            out = n.ctl("explain", "snapshot", "1").out
+            self.assertRegex(out, rf"^{history[1]['hash'][:12]} was replaced .* by {history[0]['hash'][:12]}, issued at ")
+            self.assertIn("p2posctl member rollback 1 ", out)
+            for words, code in ((["snapshot", "99"], 1), (["snapshot", "ffff0000ffff"], 1), (["snapshot", ""], 64), (["x", "y"], 64)):
+                self.assertEqual(n.ctl("explain", *words, check=False).code, code, words)
+
 
 class Output(WithNode):
     def into(self, fd, *args):
