@@ -52,12 +52,18 @@ void place_deinit(struct place *p)
 int place_hand_over(struct cli *c, const struct place *p, const char *path)
 {
 	const struct passwd *user;
+	struct stat st;
 
 	if (!p->is_system || geteuid() != 0)
 		return 0;
 	user = getpwnam(PLACE_SERVICE_USER);
 	if (!user)
 		return out_fail(c, CLI_CANTCREAT, "./install.sh makes it", "there is no user " PLACE_SERVICE_USER);
+	if (lstat(path, &st) == 0 && st.st_uid == user->pw_uid)
+		return 0;
+	if (lstat(path, &st) == 0 && st.st_uid != 0)
+		return out_fail(c, CLI_CONFIG, "if it is meant, give it to the service: chown p2pos:p2pos",
+			"%s belongs to another user", path);
 	if (lchown(path, user->pw_uid, user->pw_gid) == 0)
 		return 0;
 	return out_fail(c, CLI_CANTCREAT, NULL, "cannot give %s to the user %s: %s", path,

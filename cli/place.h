@@ -39,7 +39,8 @@ int place_write_config(struct cli *c, const struct place *p, json_t *take_config
  * Does no harm twice: an earlier run may have ended just before it. */
 int place_hand_over_config(struct cli *c, const struct place *p);
 
-/* Gives a file of the state directory to the service's user, when root fills the system's place. */
+/* Gives a file of root's in the state directory to the service's user, when root fills the system's
+ * place; one of somebody else's is refused. */
 int place_hand_over(struct cli *c, const struct place *p, const char *path);
 
 /* Adds --listen and --announce to a configuration. 0 or the exit code. */

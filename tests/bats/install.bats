@@ -181,6 +181,20 @@ says_one_line_but_the_first() { holds "one line of error" test "$(grep -vc 'inst
   holds "the same node" test "$(result identity.node.peer_id)" = "$id"
 }
 
+@test "init gives the service what a run cut short has left with root, and nothing of others" {
+  offline --no-start --init demo
+  shell "chown root:root /var/lib/p2pos/node.key /etc/p2pos/config.json && chmod 600 /etc/p2pos/config.json"
+  run inside p2posctl init --cluster demo
+  exits 0
+  holds "the key is the service's" test "$(inside stat -c '%U %a' /var/lib/p2pos/node.key)" = "p2pos 600"
+  holds "the configuration is readable" test "$(inside stat -c '%U:%G %a' /etc/p2pos/config.json)" = "root:p2pos 640"
+  shell "chown nobody /var/lib/p2pos/node.key"
+  run inside p2posctl init --cluster demo
+  exits 78
+  says "belongs to another user"
+  holds "it is as it was" test "$(inside stat -c %U /var/lib/p2pos/node.key)" = nobody
+}
+
 @test "a key that is none is never replaced" {
   offline --no-start --init demo
   shell "echo nonsense >/var/lib/p2pos/node.key && rm /etc/p2pos/config.json"
