@@ -20,6 +20,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("P2POS_BUILD", ROOT / "build"))
@@ -397,6 +398,34 @@ class Cluster:
             ids = {x.peer_id for x in nodes if x is not n}
             wait_until(f"{n.name} is connected to all", lambda n=n, ids=ids: ids <= {
                 p["peer_id"] for p in n.json("peer", "list")["peers"]}, patience)
+
+
+class Formed(unittest.TestCase):
+    """Tests that share one cluster of SIZE nodes."""
+
+    SIZE = 1
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster(cls.SIZE)
+        cls.cluster.form()
+        cls.node, cls.other = cls.cluster[0], cls.cluster[-1]
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.cluster.__exit__(None, None, None)
+
+    def fails(self, code, *args, reason=None, node=True, hint=True, **kw):
+        """The error of a command that ends so, which says what to do."""
+        a = (self.node.ctl if node else ctl)("--json", *args, check=False, **kw)
+        self.assertEqual(a.code, code, (args, a.out, a.err))
+        error = a.json["error"]
+        self.assertTrue(error["message"], error)
+        if hint:
+            self.assertTrue(error["hint"], error)
+        if reason:
+            self.assertEqual(error["reason"], reason, error)
+        return error
 
 
 class Net:

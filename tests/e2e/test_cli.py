@@ -10,7 +10,7 @@ import tempfile
 import threading
 import unittest
 
-from p2pos import P2POSCTL, P2POSD, Cluster, Node, ctl, run, strangers, wait_until
+from p2pos import P2POSCTL, P2POSD, Cluster, Formed, Node, ctl, run, strangers, wait_until
 
 # Reasons that `p2posctl` documents, from the table that the daemon itself uses.
 ERRORS_H = pathlib.Path(__file__).resolve().parents[2] / "proto" / "rpc" / "errors.h"
@@ -25,27 +25,8 @@ def commands():
     return [w[0].strip() for w in words if w]
 
 
-class WithNode(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.cluster = Cluster(2)
-        cls.cluster.form()
-        cls.node, cls.other = cls.cluster
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.cluster.__exit__(None, None, None)
-
-    def fails(self, code, *args, reason=None, node=True, hint=True, **kw):
-        a = (self.node.ctl if node else ctl)("--json", *args, check=False, **kw)
-        self.assertEqual(a.code, code, (args, a.out, a.err))
-        error = a.json["error"]
-        self.assertTrue(error["message"], error)
-        if hint:
-            self.assertTrue(error["hint"], error)
-        if reason:
-            self.assertEqual(error["reason"], reason, error)
-        return error
+class WithNode(Formed):
+    SIZE = 2
 
 
 class EveryCommand(WithNode):

@@ -7,19 +7,11 @@ import stat
 import time
 import unittest
 
-from p2pos import Cluster, Line, strangers, wait_until
+from p2pos import Cluster, Formed, Line, strangers, wait_until
 
 
-class Lines(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.cluster = Cluster(2)
-        cls.cluster.form()
-        cls.node, cls.other = cls.cluster
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.cluster.__exit__(None, None, None)
+class Lines(Formed):
+    SIZE = 2
 
     def test_garbage_gets_its_error_and_the_connection_stays(self):
         with Line(self.node) as c:

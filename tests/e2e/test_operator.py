@@ -15,32 +15,11 @@ import tempfile
 import unittest
 
 import openmetrics
-from p2pos import P2POSCTL, Cluster, ctl, free_port, run, strangers, wait_until
+from p2pos import P2POSCTL, Cluster, Formed, ctl, free_port, run, strangers, wait_until
 from test_cli import commands
 
 
-class WithOne(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.cluster = Cluster(1)
-        cls.cluster.form()
-        cls.node = cls.cluster[0]
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.cluster.__exit__(None, None, None)
-
-    def fails(self, code, *args, reason=None, **kw):
-        a = self.node.ctl("--json", *args, check=False, **kw)
-        self.assertEqual(a.code, code, (args, a.out, a.err))
-        error = a.json["error"]
-        self.assertTrue(error["message"] and error["hint"], error)
-        if reason:
-            self.assertEqual(error["reason"], reason, error)
-        return error
-
-
-class Config(WithOne):
+class Config(Formed):
     def test_one_key_is_changed_and_obeyed_at_once(self):
         n = self.node
         self.assertEqual(n.ctl("config", "get", "log.level").out, "info\n")
@@ -121,7 +100,7 @@ class Config(WithOne):
         self.assertEqual(schema, self.node.rpc("config.schema")["schema"])
 
 
-class Database(WithOne):
+class Database(Formed):
     def test_it_is_checked_copied_and_compacted_while_the_node_goes_on(self):
         n = self.node
         self.assertEqual(n.json("db", "check")["problems"], [])
@@ -140,7 +119,7 @@ class Database(WithOne):
         self.assertEqual(n.state, "healthy")
 
 
-class Debug(WithOne):
+class Debug(Formed):
     def test_bounds_streams_and_timers_read_as_tables(self):
         n = self.node
         out = n.ctl("debug", "memory").out
@@ -228,7 +207,7 @@ class Doctor(unittest.TestCase):
         self.assertEqual(a.code, 1)
 
 
-class Log(WithOne):
+class Log(Formed):
     def test_the_newest_lines_and_what_follows(self):
         n = self.node
         lines = n.json("log", "tail", "--lines", "5")["lines"]
@@ -246,7 +225,7 @@ class Log(WithOne):
         self.assertEqual(p.wait(timeout=60), 0)
 
 
-class Timeline(WithOne):
+class Timeline(Formed):
     def test_a_stretch_of_time(self):
         n = self.node
         events = n.json("timeline")["events"]
@@ -514,7 +493,7 @@ class Metrics(unittest.TestCase):
             self.assertIn("metrics.listen", n.ctl("explain", check=False).err)
 
 
-class Completion(WithOne):
+class Completion(Formed):
     def words(self, *typed):
         return self.node.ctl("completion", "words", "--", *typed, env={"P2POS_SOCKET": str(self.node.socket)}).out.split()
 

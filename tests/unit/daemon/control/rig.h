@@ -170,6 +170,23 @@ static inline void rig_deinit(struct rig *r)
 	rmdir(r->dir);
 }
 
+/* For cmocka: a rig of its own for each test. */
+static inline int rig_setup(void **state)
+{
+	struct rig *r = xcalloc(1, sizeof(*r));
+
+	rig_init(r);
+	*state = r;
+	return 0;
+}
+
+static inline int rig_teardown(void **state)
+{
+	rig_deinit(*state);
+	free(*state);
+	return 0;
+}
+
 /* ---- clients ---- */
 
 struct rig_client {

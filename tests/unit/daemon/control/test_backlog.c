@@ -7,22 +7,6 @@
 static const char lookup[] =
 	"{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"bootstrap.resolve\",\"params\":{\"name\":\"example.org\"}}";
 
-static int setup(void **state)
-{
-	struct rig *r = xcalloc(1, sizeof(*r));
-
-	rig_init(r);
-	*state = r;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	rig_deinit(*state);
-	free(*state);
-	return 0;
-}
-
 /* Answers the oldest look-up with about `kib` KiB of text. */
 static void answer_large(struct rig *r, size_t kib)
 {
@@ -324,21 +308,21 @@ static void log_lines_come_only_when_asked_for_by_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_client_that_does_not_read_is_dropped_at_the_bound, setup,
-			teardown),
-		cmocka_unit_test_setup_teardown(an_answer_over_the_limit_becomes_an_error, setup, teardown),
-		cmocka_unit_test_setup_teardown(all_backlogs_together_are_bounded_and_the_largest_goes, setup,
-			teardown),
-		cmocka_unit_test_setup_teardown(a_client_that_is_behind_is_not_read_from, setup, teardown),
-		cmocka_unit_test_setup_teardown(one_that_never_reads_is_closed_in_the_end, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_subscriber_hears_in_order_and_is_told_its_number, setup,
-			teardown),
-		cmocka_unit_test_setup_teardown(events_that_were_not_asked_for_do_not_come, setup, teardown),
-		cmocka_unit_test_setup_teardown(unsubscribing_ends_it, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_ninth_subscription_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_slow_subscriber_sees_a_gap_and_is_not_dropped, setup,
-			teardown),
-		cmocka_unit_test_setup_teardown(log_lines_come_only_when_asked_for_by_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_client_that_does_not_read_is_dropped_at_the_bound, rig_setup,
+			rig_teardown),
+		cmocka_unit_test_setup_teardown(an_answer_over_the_limit_becomes_an_error, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(all_backlogs_together_are_bounded_and_the_largest_goes, rig_setup,
+			rig_teardown),
+		cmocka_unit_test_setup_teardown(a_client_that_is_behind_is_not_read_from, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(one_that_never_reads_is_closed_in_the_end, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(a_subscriber_hears_in_order_and_is_told_its_number, rig_setup,
+			rig_teardown),
+		cmocka_unit_test_setup_teardown(events_that_were_not_asked_for_do_not_come, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(unsubscribing_ends_it, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(the_ninth_subscription_is_refused, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(a_slow_subscriber_sees_a_gap_and_is_not_dropped, rig_setup,
+			rig_teardown),
+		cmocka_unit_test_setup_teardown(log_lines_come_only_when_asked_for_by_name, rig_setup, rig_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,22 +9,6 @@ static const char hello[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"rpc.hell
 static const char lookup[] =
 	"{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"bootstrap.resolve\",\"params\":{\"name\":\"example.org\"}}";
 
-static int setup(void **state)
-{
-	struct rig *r = xcalloc(1, sizeof(*r));
-
-	rig_init(r);
-	*state = r;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	rig_deinit(*state);
-	free(*state);
-	return 0;
-}
-
 /* ---- lines ---- */
 
 static void hello_tells_who_is_there(void **state)
@@ -557,46 +541,46 @@ static void without_the_directory_only_the_readers_are_shut_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(hello_tells_who_is_there, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_request_may_be_cut_anywhere, setup, teardown),
-		cmocka_unit_test_setup_teardown(several_lines_at_once_are_all_answered, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_is_no_json_is_answered_and_the_connection_stays, setup,
-			teardown),
+		cmocka_unit_test_setup_teardown(hello_tells_who_is_there, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(a_request_may_be_cut_anywhere, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(several_lines_at_once_are_all_answered, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(what_is_no_json_is_answered_and_the_connection_stays, rig_setup,
+			rig_teardown),
 		cmocka_unit_test_setup_teardown(a_line_over_the_limit_is_answered_once_and_the_client_closed,
-			setup, teardown),
-		cmocka_unit_test_setup_teardown(a_line_of_the_limit_is_taken, setup, teardown),
-		cmocka_unit_test_setup_teardown(parameters_go_by_name, setup, teardown),
-		cmocka_unit_test_setup_teardown(an_unknown_method_is_named_with_its_nearest, setup, teardown),
-		cmocka_unit_test_setup_teardown(every_method_describes_itself, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_notification_is_not_answered, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_batch_is_answered_by_one_array, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_batch_waits_for_its_last_call, setup, teardown),
-		cmocka_unit_test_setup_teardown(answers_come_in_the_order_of_completion, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_17th_unfinished_call_is_told_busy, setup, teardown),
-		cmocka_unit_test_setup_teardown(an_answer_for_a_client_that_left_goes_nowhere, setup,
-			teardown),
-		cmocka_unit_test_setup_teardown(an_answer_after_the_socket_has_closed_goes_nowhere, setup,
-			teardown),
+			rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(a_line_of_the_limit_is_taken, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(parameters_go_by_name, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(an_unknown_method_is_named_with_its_nearest, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(every_method_describes_itself, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(a_notification_is_not_answered, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(a_batch_is_answered_by_one_array, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(a_batch_waits_for_its_last_call, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(answers_come_in_the_order_of_completion, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(the_17th_unfinished_call_is_told_busy, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(an_answer_for_a_client_that_left_goes_nowhere, rig_setup,
+			rig_teardown),
+		cmocka_unit_test_setup_teardown(an_answer_after_the_socket_has_closed_goes_nowhere, rig_setup,
+			rig_teardown),
 		cmocka_unit_test_setup_teardown(
-			a_call_that_is_never_answered_times_out_and_may_still_be_answered, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_line_that_does_not_end_closes_the_client, setup, teardown),
-		cmocka_unit_test_setup_teardown(each_line_has_its_own_deadline, setup, teardown),
-		cmocka_unit_test_setup_teardown(an_idle_client_is_closed_unless_it_waits_for_something, setup,
-			teardown),
-		cmocka_unit_test_setup_teardown(before_it_is_ready_only_what_needs_no_node_is_answered, setup,
-			teardown),
-		cmocka_unit_test_setup_teardown(while_it_stops_nothing_is_changed_any_more, setup, teardown),
-		cmocka_unit_test_setup_teardown(stopping_is_answered_before_it_begins, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_33rd_client_is_told_busy, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_reader_may_ask_but_not_change, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_socket_is_for_its_owner_alone_without_a_group, setup,
-			teardown),
-		cmocka_unit_test_setup_teardown(a_live_socket_is_never_stolen, setup, teardown),
+			a_call_that_is_never_answered_times_out_and_may_still_be_answered, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(a_line_that_does_not_end_closes_the_client, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(each_line_has_its_own_deadline, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(an_idle_client_is_closed_unless_it_waits_for_something, rig_setup,
+			rig_teardown),
+		cmocka_unit_test_setup_teardown(before_it_is_ready_only_what_needs_no_node_is_answered, rig_setup,
+			rig_teardown),
+		cmocka_unit_test_setup_teardown(while_it_stops_nothing_is_changed_any_more, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(stopping_is_answered_before_it_begins, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(the_33rd_client_is_told_busy, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(a_reader_may_ask_but_not_change, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(the_socket_is_for_its_owner_alone_without_a_group, rig_setup,
+			rig_teardown),
+		cmocka_unit_test_setup_teardown(a_live_socket_is_never_stolen, rig_setup, rig_teardown),
 		cmocka_unit_test(a_stale_socket_is_replaced),
 		cmocka_unit_test(whoever_comes_by_the_readers_door_may_ask_and_change_nothing),
 		cmocka_unit_test(without_the_directory_only_the_readers_are_shut_out),
 		cmocka_unit_test_setup_teardown(an_unknown_read_only_group_is_a_fault_of_the_configuration,
-			setup, teardown),
+			rig_setup, rig_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
