@@ -221,6 +221,7 @@ static void measure_udp(struct node *n)
 	quic_ports_stats(n->ports, &s);
 	metric_set(M_UDP_BUFFER, s.udp.rcvbuf_bytes);
 	metric_cell_set(metric_cell(M_UDP_ERRORS, NULL, 0), (double)s.quic.garbage);
+	metric_cell_set(metric_cell(M_QUIC_LOST, NULL, 0), (double)s.quic.lost);
 }
 
 static void measure_cluster(struct node *n)

@@ -42,6 +42,7 @@ static void sum_up(const struct quic_port *port, struct quic_ports_stats *to)
 	to->quic.tokens_bad += q.tokens_bad;
 	to->quic.unanswered += q.unanswered;
 	to->quic.undecryptable += q.undecryptable;
+	to->quic.lost += q.lost;
 	to->quic.conns += q.conns;
 	to->quic.closed += q.closed;
 	udp_stats(port->udp, &u);

@@ -90,6 +90,8 @@ struct quic_stats {
 	uint64_t tokens_bad;   /* Retry tokens that are forged, late or from elsewhere */
 	uint64_t unanswered;   /* would have been answered, but for QUIC_ANSWERS_PER_SEC */
 	uint64_t undecryptable; /* packets for a proven connection that were altered, or not its */
+	uint64_t lost;         /* packets of ours that carried bytes of streams and had to be sent again;
+	                        * counted when the stream ends */
 	uint32_t conns, closed; /* now */
 };
 

@@ -177,15 +177,15 @@ static int on_stream_close(ngtcp2_conn *wire, uint32_t flags, int64_t id, uint64
 	void *stream_arg)
 {
 	struct quic_stream *s = stream_arg;
+	struct quic_conn *q = arg;
 
-	(void)wire;
 	(void)flags;
-	(void)id;
 	(void)code;
+	q->ep->stats.lost += ngtcp2_conn_get_stream_loss_count(wire, id);
 	if (!s)
 		return 0;
 	s->is_ended = true;
-	quic_stream_settle(arg, s);
+	quic_stream_settle(q, s);
 	return 0;
 }
 

@@ -210,7 +210,7 @@ static void look_for_feeders(void *arg, const char *path, const char *text)
 static void each_metric_is_set_somewhere_or_is_of_a_later_release(void **state)
 {
 	static const enum metric later[] = {M_RELAY_RESERVATIONS, M_HOLEPUNCH, M_NAT_REACHABILITY, M_AUTOTLS_EXPIRY,
-		M_AUTOTLS_ATTEMPTS, M_UPDATE_AVAILABLE, M_UPDATE_CHECK, M_QUIC_LOST};
+		M_AUTOTLS_ATTEMPTS, M_UPDATE_AVAILABLE, M_UPDATE_CHECK};
 
 	(void)state;
 	sources_each("daemon", look_for_feeders, NULL);

@@ -406,6 +406,7 @@ static void bulk_gets_through_a_bad_path(void **state)
 static void bytes_survive_a_bad_path_in_order(void **state)
 {
 	struct buf want = BUF_INIT;
+	struct quic_stats stats;
 	size_t done = 0;
 	uint32_t s;
 
@@ -430,6 +431,15 @@ static void bytes_survive_a_bad_path_in_order(void **state)
 	quic_pair_pass(&p, 5000);
 	assert_bytes(quic_pair_got(&p, QUIC_L, s), buf_bytes(&want));
 	assert_true(quic_pair_ended(&p, QUIC_L, s));
+	/* What the path lost is counted when the stream is over, at the side that sent it. */
+	quic_endpoint_stats(p.side[QUIC_D].ep, &stats);
+	assert_int_equal(stats.lost, 0);
+	assert_ok(quic_finish(conn(QUIC_L), s));
+	quic_pair_pass(&p, 5000);
+	quic_endpoint_stats(p.side[QUIC_D].ep, &stats);
+	assert_in_range(stats.lost, 10, done / 1000);
+	quic_endpoint_stats(p.side[QUIC_L].ep, &stats);
+	assert_in_range(stats.lost, 0, 10);
 	buf_deinit(&want);
 	quic_pair_deinit(&p);
 }
