@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TLS and QUIC: bytes through a conn beside what stands below it, and connections set up beside
- * those of Noise. GnuTLS does the ciphers of both. */
+/* TLS and QUIC: bytes through a conn beside what stands below it; connections set up beside those of
+ * Noise and beside the curve operations of TLS. GnuTLS does the ciphers of both. */
+#include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
+#include <sodium.h>
 #include <stdlib.h>
 
 #include "proto/tls/known.h"
@@ -14,12 +16,19 @@
 #define RECORD_BYTES TLS_CONTENT_BYTES_MAX
 #define HANDSHAKES   20
 
+/* A signature as go, rust and js make it. */
+struct p256 {
+	gnutls_pubkey_t key;
+	gnutls_datum_t text, signature;
+};
+
 struct stacks {
 	struct tie_pair pair;
 	struct tie t;
 	struct tls tls[2]; /* records alone: 0 seals, 1 opens */
 	gnutls_aead_cipher_hd_t cipher;
 	bool are_strangers; /* each time it is the first that they see of each other */
+	struct p256 p256;
 	size_t piece; /* bytes that the cipher alone seals at once */
 	uint8_t *text, *heard;
 	struct buf wire;
@@ -149,6 +158,69 @@ static void set_up_quic(void *arg)
 	set_up(arg, TIE_QUIC);
 }
 
+/* ---- the curves below a TLS handshake ---- */
+
+static void p256_init(struct p256 *p)
+{
+	static uint8_t text[130]; /* as long as what CertificateVerify signs, with SHA-256 */
+	gnutls_privkey_t private;
+
+	p->text = (gnutls_datum_t){text, sizeof(text)};
+	bench_need(!gnutls_privkey_init(&private) && !gnutls_pubkey_init(&p->key));
+	bench_need(!gnutls_privkey_generate(private, GNUTLS_PK_ECDSA,
+		GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0));
+	bench_need(!gnutls_pubkey_import_privkey(p->key, private, 0, 0));
+	bench_need(!gnutls_privkey_sign_data2(
+		private, GNUTLS_SIGN_ECDSA_SHA256, 0, &p->text, &p->signature));
+	gnutls_privkey_deinit(private);
+}
+
+static void p256_deinit(struct p256 *p)
+{
+	gnutls_pubkey_deinit(p->key);
+	gnutls_free(p->signature.data);
+}
+
+/* What each end cannot do without: an ephemeral key, the secret, its own signature … */
+static void own_part(struct stacks *s, uint8_t signature[KEY_SIGNATURE_BYTES])
+{
+	struct tie_end *e = &s->pair.end[0];
+	uint8_t secret[32], public[32], shared[32];
+
+	rng_fill(&e->seeded.rng, secret, sizeof(secret));
+	bench_need(!crypto_scalarmult_base(public, secret));
+	bench_need(!crypto_scalarmult(shared, secret, public));
+	key_sign(&e->identity, bytes_of(s->p256.text.data, s->p256.text.size), signature);
+}
+
+/* … and the peer's, of Ed25519 … */
+static void curves_alone(void *arg)
+{
+	struct stacks *s = arg;
+	struct bytes text = bytes_of(s->p256.text.data, s->p256.text.size);
+	uint8_t signature[KEY_SIGNATURE_BYTES];
+	struct key_public key;
+
+	key_public_of(&s->pair.end[0].identity, &key);
+	for (int i = 0; i < 2 * HANDSHAKES; i++) {
+		own_part(s, signature);
+		bench_need(!key_verify(&key, text, bytes_of(signature, sizeof(signature))));
+	}
+}
+
+/* … or of P-256. */
+static void curves_with_p256(void *arg)
+{
+	struct stacks *s = arg;
+	uint8_t signature[KEY_SIGNATURE_BYTES];
+
+	for (int i = 0; i < 2 * HANDSHAKES; i++) {
+		own_part(s, signature);
+		bench_need(!gnutls_pubkey_verify_data2(s->p256.key, GNUTLS_SIGN_ECDSA_SHA256, 0,
+			&s->p256.text, &s->p256.signature));
+	}
+}
+
 /* ---- rows ---- */
 
 static void row_of_speed(const char *what, double seconds)
@@ -203,6 +275,25 @@ static void connections(struct stacks *s, const char *what, void (*ours)(void *)
 	}
 }
 
+static void row_of_curves(const char *what, double seconds)
+{
+	bench_row(what, "", true, "%.0f /core-s, %.0f us", 2 * HANDSHAKES / seconds,
+		seconds / (2 * HANDSHAKES) * 1e6);
+}
+
+/* With the same peer again, as the certificate is known then. */
+static void curves(struct stacks *s)
+{
+	struct bench_pair r;
+
+	s->are_strangers = false;
+	r = bench_in_turns(set_up_tls, curves_alone, s);
+	row_of_curves("curve operations of TLS alone, one end", r.bare_s);
+	bench_row("  TLS of the curves alone", ">= 0.60", r.ratio >= 0.60, "%.3f", r.ratio);
+	r = bench_in_turns(curves_with_p256, curves_alone, s);
+	row_of_curves("  with a peer that signs with P-256", r.ours_s);
+}
+
 void bench_stacks(void)
 {
 	struct stacks *s = calloc(1, sizeof(*s));
@@ -219,6 +310,9 @@ void bench_stacks(void)
 	bytes_through_quic(s);
 	connections(s, "connection set up over TLS, one end", set_up_tls);
 	connections(s, "connection set up over QUIC, one end", set_up_quic);
+	p256_init(&s->p256);
+	curves(s);
+	p256_deinit(&s->p256);
 	tie_pair_deinit(&s->pair);
 	gnutls_aead_cipher_deinit(s->cipher);
 	buf_deinit(&s->wire);
