@@ -43,11 +43,12 @@ machines_enclosed() { # command…
 
 # Runs a command in a tree that is not booted, with the network of the caller.
 tree_inside() { # tree, line of shell
-  local tree=$1
+  local tree=$1 code=0
   cp -L /etc/resolv.conf "$tree/etc/resolv.conf"
   unshare --mount --pid --fork --kill-child --mount-proc="$tree/proc" chroot "$tree" /usr/bin/env -i \
-    HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive /bin/sh -euc "$2"
+    HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive /bin/sh -euc "$2" || code=$?
   rm "$tree/etc/resolv.conf"
+  return "$code"
 }
 
 # Makes the tree of a suite, once: a minimal system that boots, and git as the README asks for.
@@ -87,6 +88,54 @@ machine_wipe() { # name
   rm -rf "${machines_dir:?}/$1"
 }
 
+# Lets a machine that is not booted reach what this one reaches: with the authorities that were added
+# here, and with what package clients were told, as variables for all that sudo runs there. Tokens stay
+# here: clients are asked for single settings, and the one file that is copied loses them.
+machine_reaches_as_here() { # name
+  local root key cargo=${CARGO_HOME:-$HOME/.cargo}/config.toml
+  root=$(machine_root "$1")
+  if [ -d /usr/local/share/ca-certificates ]; then
+    cp -a /usr/local/share/ca-certificates "$root/usr/local/share/"
+    chroot "$root" update-ca-certificates >/dev/null 2>&1 || machines_die "update-ca-certificates failed"
+  fi
+  for key in http_proxy https_proxy no_proxy all_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY SSL_CERT_FILE \
+    SSL_CERT_DIR CURL_CA_BUNDLE GIT_SSL_CAINFO NODE_EXTRA_CA_CERTS CARGO_HTTP_CAINFO CARGO_HTTP_PROXY; do
+    machine_setting "$root" "$key" "${!key:-}"
+  done
+  if command -v npm >/dev/null; then
+    for key in registry cafile proxy https-proxy noproxy strict-ssl; do
+      machine_setting "$root" "npm_config_${key//-/_}" "$(npm config get "$key" | grep -vxE 'null|undefined' || true)"
+    done
+  fi
+  if command -v go >/dev/null; then
+    for key in GOPROXY GOSUMDB GONOPROXY GONOSUMDB GOPRIVATE GOINSECURE; do
+      machine_setting "$root" "$key" "$(go env "$key")"
+    done
+  fi
+  if [ -f "$cargo" ]; then
+    mkdir -p "$root/root/.cargo"
+    grep -vE '^[[:space:]]*(token|secret)' "$cargo" >"$root/root/.cargo/config.toml" || true
+  fi
+  echo 'Defaults env_file=/etc/environment' >"$root/etc/sudoers.d/environment"
+}
+machine_setting() { # root, variable, value; the file that it names comes with it
+  [ -n "$3" ] || return 0
+  [ ! -f "$3" ] || [ -e "$1$3" ] || install -D -m 0644 "$3" "$1$3"
+  printf '%s=%s\n' "$2" "$3" >>"$1/etc/environment"
+}
+
+# Gives a machine that is not booted directories on no overlay, where machines can be made again: an
+# overlay does not lie on another.
+machine_plain() { # name, directories…
+  local name=$1 directory
+  shift
+  for directory; do
+    mkdir -p "$machines_dir/$name/plain$directory"
+    chmod --reference="$(machine_root "$name")$directory" "$machines_dir/$name/plain$directory"
+    mount --bind "$machines_dir/$name/plain$directory" "$(machine_root "$name")$directory"
+  done
+}
+
 # Each has control groups of its own: two systemds in one group would end each other's services.
 machine_cgroups() { # name
   local top
@@ -109,9 +158,10 @@ machine_cgroups_remove() { # name
 }
 
 # Boots a machine; a reboot inside boots it again, as a service manager does for it (exit code 133).
-machine_start() { # name, [path of a network namespace]
+machine_start() { # name, [path of a network namespace, or nothing for ours], [options of nspawn…]
   local name=$1 network=(--network-namespace-path="${2:-}")
   [ -n "${2:-}" ] || network=()
+  shift $(($# > 2 ? 2 : $#))
   (
     machine_cgroups_enter "$name"
     code=133
@@ -119,7 +169,7 @@ machine_start() { # name, [path of a network namespace]
       code=0
       # The older systemd of Debian 12 takes either hierarchy, the newer one wants this.
       SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn -q -D "$(machine_root "$name")" -b --register=no --keep-unit \
-        -M "$name" "${network[@]}" --resolv-conf=off </dev/null >>"$machines_dir/$name/console" 2>&1 || code=$?
+        -M "$name" "${network[@]}" "$@" --resolv-conf=off </dev/null >>"$machines_dir/$name/console" 2>&1 || code=$?
     done
   ) &
   machine_process[$name]=$!
