@@ -64,13 +64,16 @@ int cmd_key_show_id(struct cli *c);
 int cmd_keygen(struct cli *c);
 /* cmd_config.c */
 int cmd_config_check(struct cli *c);
-int cmd_config_show(struct cli *c);
 /* cmd_configure.c */
+int cmd_config_show(struct cli *c);
 int cmd_config_get(struct cli *c);
 int cmd_config_set(struct cli *c);
 int cmd_config_diff(struct cli *c);
 int cmd_config_apply(struct cli *c);
 int cmd_config_schema(struct cli *c);
+/* The file that a command is about: the one given (may be NULL), else that of the node that answers, else
+ * the system's. To be freed. */
+char *config_locate(struct cli *c, const char *given, bool *ret_of_node);
 /* cmd_log.c, cmd_convert.c, cmd_handover.c, cmd_completion.c */
 int cmd_log_tail(struct cli *c);
 int cmd_key_convert(struct cli *c);

@@ -115,9 +115,8 @@ static void review_ports(const struct config *cfg, struct config_report *r)
 	}
 }
 
-int cmd_config_check(struct cli *c)
+static int check(struct cli *c, const char *path)
 {
-	const char *path = c->argc ? c->argv[0] : CLI_CONFIG_DEFAULT;
 	struct config *cfg = xcalloc(1, sizeof(*cfg));
 	struct config_report *report = xcalloc(1, sizeof(*report));
 	bool valid;
@@ -144,4 +143,14 @@ int cmd_config_check(struct cli *c)
 	free(cfg);
 	free(report);
 	return out_result(c, r, valid ? CLI_OK : CLI_CONFIG, print_check);
+}
+
+int cmd_config_check(struct cli *c)
+{
+	bool of_node;
+	char *path = config_locate(c, c->argc ? c->argv[0] : NULL, &of_node);
+	int code = check(c, path);
+
+	free(path);
+	return code;
 }

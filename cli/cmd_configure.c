@@ -33,18 +33,18 @@ static void edit_deinit(struct edit *e)
 	buf_deinit(&e->after);
 }
 
-/* The file: --file, else that of the node that answers, else the system's. */
-static void locate(struct cli *c, struct edit *e)
+char *config_locate(struct cli *c, const char *given, bool *ret_of_node)
 {
-	const char *file = cli_value(c, "file"), *found = NULL;
-	char reason[32];
+	const char *found = NULL;
+	char reason[32], *path;
 	json_t *r = NULL;
 
-	if (!file && rpc_try(c, "config.get", NULL, 0, &r, reason) == 0)
+	if (!given && rpc_try(c, "config.get", NULL, 0, &r, reason) == 0)
 		found = json_string_value(json_object_get(r, "file"));
-	e->of_node = found != NULL;
-	e->path = xstrdup(file ? file : found ? found : CLI_CONFIG_DEFAULT);
+	*ret_of_node = found != NULL;
+	path = xstrdup(given ? given : found ? found : CLI_CONFIG_DEFAULT);
 	json_decref(r);
+	return path;
 }
 
 static int edit_open(struct cli *c, struct edit *e)
@@ -52,7 +52,7 @@ static int edit_open(struct cli *c, struct edit *e)
 	int err;
 
 	*e = (struct edit){.before = BUF_SECRET(CONFIG_BYTES_MAX), .after = BUF_SECRET(CONFIG_BYTES_MAX)};
-	locate(c, e);
+	e->path = config_locate(c, cli_value(c, "file"), &e->of_node);
 	err = file_read(e->path, &e->before, NULL);
 	e->existed = err == 0;
 	if (err == P2P_ERR_NOT_FOUND)
@@ -288,7 +288,7 @@ int cmd_config_apply(struct cli *c)
 		edit_deinit(&e);
 		return code;
 	}
-	locate(c, &e);
+	e.path = config_locate(c, cli_value(c, "file"), &e.of_node);
 	err = file_read(e.path, &e.before, NULL);
 	e.existed = err == 0;
 	if (err && err != P2P_ERR_NOT_FOUND)

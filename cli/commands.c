@@ -217,7 +217,7 @@ static const struct cli_command commands[] = {
 			{"out-dir", "DIR", "files of mode 0600 instead of lines", 0, false}},
 		cmd_keygen},
 
-	{"config check", "[FILE]", 0, 1, NULL, "Check a configuration file",
+	{"config check", "[FILE]", 0, 1, NULL, "Check a configuration file, else the running node's",
 		{"p2posctl config check", "p2posctl config check ./config.json --strict"},
 		{{"strict", NULL, "warnings are errors", 0, false}}, cmd_config_check},
 	{"config show", "", 0, 0, "config.get", "The configuration of the running node, secrets hidden",

@@ -307,6 +307,9 @@ class Errors(WithNode):
         path.write_text('{"listen": 7}')
         a = ctl("--json", "config", "check", path, check=False)
         self.assertEqual((a.code, a.json["valid"], a.json["errors"][0]["pointer"]), (78, False, "/listen"))
+        # Without a file it is that of the node that is asked.
+        a = self.node.json("config", "check")
+        self.assertEqual((a["file"], a["valid"]), (str(self.node.dir / "config.json"), True))
 
 
 class Waiting(unittest.TestCase):
