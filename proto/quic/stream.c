@@ -109,6 +109,7 @@ static void cut(struct quic_conn *q, struct quic_stream *s)
 static void free_stream(struct quic_conn *q, struct quic_stream *s)
 {
 	leave(q, s);
+	list_remove(&s->news); /* one that is gone may still wait to be told of */
 	cut(q, s);
 	quic_gaps_deinit(&s->gaps);
 	free(s);

@@ -140,6 +140,40 @@ static void a_reset_ends_both_directions_and_says_why(void **state)
 	quic_pair_deinit(&p);
 }
 
+/* What is under way to a side arrives there, and its owner does not ask what happened. */
+static void deliver_unread(int side)
+{
+	for (const struct quic_pair_flight *f = p.flights; f; f = f->next) {
+		struct datagram in = {f->path, f->ecn, bytes_of(f->data, f->len)};
+
+		if (f->to == side)
+			(void)quic_recv(conn(side), &in, p.now);
+	}
+}
+
+static void a_connection_ends_before_its_owner_has_heard_of_a_reset(void **state)
+{
+	uint32_t first, second;
+
+	(void)state;
+	quic_pair_init(&p, 21);
+	quic_pair_open(&p);
+	first = quic_pair_say(&p, QUIC_D, BYTES_LIT("reset"));
+	second = quic_pair_say(&p, QUIC_D, BYTES_LIT("goes on"));
+	quic_pair_run(&p);
+	assert_int_equal(info_of(QUIC_L).inbound, 2);
+	p.side[QUIC_L].is_deaf = true;
+	assert_ok(quic_reset(conn(QUIC_D), first, 1));
+	assert_int_equal(quic_write(conn(QUIC_D), second, BYTES_LIT("more")), 4);
+	quic_pair_send(&p);
+	deliver_unread(QUIC_L);
+	assert_int_equal(info_of(QUIC_L).inbound, 1); /* both are to be told of */
+	assert_int_equal(info_of(QUIC_L).unread_bytes, 4);
+	quic_free(conn(QUIC_L));
+	p.side[QUIC_L].conn = NULL;
+	quic_pair_deinit(&p);
+}
+
 static void a_stream_that_is_reset_before_it_was_told_is_never_told(void **state)
 {
 	uint32_t s;
@@ -581,6 +615,7 @@ int main(void)
 		cmocka_unit_test(a_stream_is_gone_when_both_directions_have_ended),
 		cmocka_unit_test(an_end_without_any_bytes_arrives),
 		cmocka_unit_test(a_reset_ends_both_directions_and_says_why),
+		cmocka_unit_test(a_connection_ends_before_its_owner_has_heard_of_a_reset),
 		cmocka_unit_test(a_stream_that_is_reset_before_it_was_told_is_never_told),
 		cmocka_unit_test(nothing_of_streams_is_told_before_the_peer_is_judged),
 		cmocka_unit_test(an_unjudged_peer_fills_the_first_windows_and_no_more),
