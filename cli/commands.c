@@ -77,7 +77,7 @@ static const struct cli_command commands[] = {
 			{"until", "TIME", "not newer, likewise", 0, false},
 			{"limit", "N", "the newest so many (default 1000)", 0, false}},
 		cmd_timeline},
-	{"metrics", "", 0, 0, "metrics.get", "All metrics as OpenMetrics text", {"p2posctl metrics", NULL},
+	{"metrics", "", 0, 0, "metrics.get", "All metrics as Prometheus text", {"p2posctl metrics", NULL},
 		{{0}}, cmd_metrics},
 	{"version", "", 0, 0, NULL, "The version of p2posctl, and of the daemon where it answers",
 		{"p2posctl version", "p2posctl version --daemon"},

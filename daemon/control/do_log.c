@@ -73,10 +73,10 @@ struct answer *do_METRICS_GET(struct call *c)
 	struct answer *answer;
 
 	n->measure(n->arg);
-	if (metrics_print(&text, true) == 0)
+	if (metrics_print(&text, false) == 0)
 		answer = call_ok(c, json_pack("{s:s, s:s}", "text", buf_cstr(&text),
 					    "content_type",
-					    "application/openmetrics-text; version=1.0.0; charset=utf-8"));
+					    "text/plain; version=0.0.4; charset=utf-8"));
 	else
 		answer = call_fail(c, RPC_ERR_INTERNAL, "the metrics do not fit");
 	buf_deinit(&text);

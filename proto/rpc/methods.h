@@ -174,7 +174,7 @@
 		"subscription types[]", (E(BUSY)))                                                 \
 	X(EVENTS_UNSUBSCRIBE, "events.unsubscribe", READER, "end a subscription",                  \
 		(P(subscription, UINT, MUST, "its number")), "changed", ())                        \
-	X(METRICS_GET, "metrics.get", READER, "all metrics as OpenMetrics text", (),               \
+	X(METRICS_GET, "metrics.get", READER, "all metrics as Prometheus text", (),               \
 		"text content_type", ())                                                           \
 	X(TIMELINE_GET, "timeline.get", READER, "state, presence and snapshot events in order",    \
 		(P(since, TIME, MAY, "not older than this")                                        \
