@@ -238,6 +238,7 @@ void carry_out(struct drive *d, const struct core_decision *x)
 	case CORE_CLOSE: swarm_close(d->o.swarm, x->conn, x->why); break;
 	case CORE_GRANT: regrant(d, x->conn, x->klass); break;
 	case CORE_PING: swarm_ping(d->o.swarm, x->conn); break;
+	case CORE_POKE: swarm_poke(d->o.swarm, x->conn); break;
 	case CORE_PULL: pull_ask(d, x->conn); break;
 	case CORE_PUSH: push_send(d, x->conn); break;
 	case CORE_ASK_PEERS: peers_ask(d, x->conn); break;

@@ -169,6 +169,7 @@ void tell(struct drive *d, const struct core_decision *x)
 	case CORE_RESOLVE:
 	case CORE_GRANT:
 	case CORE_PING:
+	case CORE_POKE:
 	case CORE_PULL:
 	case CORE_PUSH:
 	case CORE_ASK_PEERS:

@@ -200,6 +200,7 @@ void control_hear_decision(struct control *c, const struct core_decision *d)
 	case CORE_CLOSE:
 	case CORE_GRANT:
 	case CORE_PING:
+	case CORE_POKE:
 	case CORE_PULL:
 	case CORE_PUSH:
 	case CORE_ASK_PEERS:

@@ -9,6 +9,10 @@
 #include "proto/base/err.h"
 #include "proto/base/mem.h"
 
+/* A short header behind which nothing comes. Not without QUIC's bit: what lacks that is handed by some to
+ * whoever else shares the port. */
+static const uint8_t poke[] = {0x40};
+
 struct quic_port {
 	struct list node; /* in quic_ports.ports */
 	struct quic_ports *ports;
@@ -24,7 +28,7 @@ struct quic_ports {
 	struct quic_ports_opts opts;
 	struct list ports;
 	unsigned count;
-	uint64_t unreachable;
+	uint64_t unreachable, pokes;
 	struct quic_ports_stats gone; /* what closed ports have counted */
 	struct buf answer;            /* to a stranger */
 };
@@ -121,6 +125,10 @@ static void on_datagram(void *arg, const struct datagram *in)
 	struct datagram_train train;
 	struct quic_found found;
 
+	if (bytes_eq(in->data, bytes_of(poke, sizeof(poke)))) {
+		p->pokes++;
+		return;
+	}
 	switch (quic_sort(port->endpoint, in, loop_now(swarm_loop(p->opts.swarm)), &found, &p->answer,
 		&train)) {
 	case QUIC_FOR_CONN:
@@ -248,6 +256,14 @@ void quic_port_send(struct quic_port *port, const struct datagram_train *train, 
 	udp_send(port->udp, train, data);
 }
 
+size_t quic_port_poke(struct quic_port *port, const struct datagram_path *path)
+{
+	struct datagram_train train = {.path = *path, .ecn = ECN_NONE, .segment = sizeof(poke)};
+
+	udp_send(port->udp, &train, bytes_of(poke, sizeof(poke)));
+	return sizeof(poke);
+}
+
 bool quic_port_is_blocked(const struct quic_port *port)
 {
 	return udp_is_blocked(port->udp);
@@ -325,6 +341,7 @@ void quic_ports_stats(const struct quic_ports *p, struct quic_ports_stats *ret)
 {
 	*ret = p->gone;
 	ret->unreachable = p->unreachable;
+	ret->pokes = p->pokes;
 	ret->ports = p->count;
 	list_each(node, &p->ports)
 		sum_up(list_entry(node, struct quic_port, node), ret);

@@ -67,6 +67,7 @@ struct quic_ports_stats {
 	struct quic_stats quic;
 	struct udp_stats udp; /* rcvbuf_bytes: the least of all ports; has_…: of any */
 	uint64_t unreachable; /* reports that nobody is there */
+	uint64_t pokes;       /* of others, that came here */
 	unsigned ports;
 };
 void quic_ports_stats(const struct quic_ports *p, struct quic_ports_stats *ret);
@@ -79,6 +80,12 @@ void quic_port_hold(struct quic_port *port);
 void quic_port_release(struct quic_port *port);
 
 void quic_port_send(struct quic_port *port, const struct datagram_train *train, struct bytes data);
+
+/* Sends a poke: the shortest datagram that is none of QUIC's, although it begins like one. Every QUIC drops
+ * it unread, without an answer of any kind (RFC 9000, 5.2: too short to be a packet; go-libp2p and
+ * rust-libp2p likewise), but the kernel of a machine where nobody has the port answers it. Returns how
+ * many bytes that was. */
+size_t quic_port_poke(struct quic_port *port, const struct datagram_path *path);
 bool quic_port_is_blocked(const struct quic_port *port);
 
 #endif

@@ -353,6 +353,14 @@ void swarm_ping(struct swarm *s, uint64_t conn)
 	swarm_touch(e);
 }
 
+void swarm_poke(struct swarm *s, uint64_t conn)
+{
+	struct swarm_entry *e = live(s, conn);
+
+	if (e && e->is_up)
+		carrier_poke(e);
+}
+
 void swarm_set_user(struct swarm *s, uint64_t conn, void *user)
 {
 	struct swarm_entry *e = swarm_entry(s, conn);

@@ -166,6 +166,9 @@ void swarm_close_all(struct swarm *s, const char *why);
 
 /* Asks for a sign of life (muxer ping). */
 void swarm_ping(struct swarm *s, uint64_t conn);
+/* Sends a datagram that means nothing (quic_port_poke()): where the process at the other end is gone, its
+ * kernel says so. Over TCP, where it does that unasked, nothing is sent. */
+void swarm_poke(struct swarm *s, uint64_t conn);
 
 /* One pointer of the owner above for each connection, e.g. what the cluster thinks of it. */
 void swarm_set_user(struct swarm *s, uint64_t conn, void *user);

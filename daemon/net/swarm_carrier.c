@@ -61,6 +61,19 @@ bool carrier_send(struct swarm_entry *e)
 	return e->port ? port_send(e) : flow_send(e);
 }
 
+void carrier_poke(struct swarm_entry *e)
+{
+	struct conn_info info;
+	size_t sent;
+
+	if (!e->port)
+		return;
+	conn_info(e->conn, &info);
+	sent = quic_port_poke(e->port, &info.path);
+	e->swarm->stats.quic_bytes_out += sent;
+	e->bytes_out += sent;
+}
+
 size_t carrier_queued(const struct swarm_entry *e)
 {
 	return e->flow ? flow_queued(e->flow) : 0;

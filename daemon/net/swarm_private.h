@@ -74,6 +74,8 @@ extern const struct flow_handler swarm_flow_handler;
 
 /* Everything conn wants out, as far as the kernel takes it. Returns whether to go on next turn. */
 bool carrier_send(struct swarm_entry *e);
+/* swarm_poke() */
+void carrier_poke(struct swarm_entry *e);
 /* Bytes kept because the kernel did not take them yet. */
 size_t carrier_queued(const struct swarm_entry *e);
 /* When it is to be given up, because nothing leaves (R-30) or nobody is there; MONO_NEVER while all

@@ -75,7 +75,8 @@ static void part(
 {
 	struct peer *p = l->peer;
 	bool stood = p->link == l, was_member = l->klass == CORE_MEMBER;
-	bool untold = l->ends_untold && loss == LOSS_REMOTE;
+	/* Over TCP a kernel tells everyone of an end; of silence all have to find out. */
+	bool untold = loss == LOSS_SILENCE || (l->ends_untold && loss == LOSS_REMOTE);
 
 	link_detach(c, l);
 	if (!stood)

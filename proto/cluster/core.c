@@ -41,6 +41,7 @@ struct core *core_new(const struct core_opts *opts, wall_t wall, mono_t now)
 	take_opts(c, opts);
 	list_init(&c->by_heard);
 	list_init(&c->others);
+	list_init(&c->untold);
 	list_init(&c->dirty_links);
 	list_init(&c->dirty_peers);
 	list_init(&c->fresh_beats);

@@ -263,6 +263,8 @@ enum core_decision_kind {
 	CORE_CLOSE,     /* conn, why; answered by core_conn_down(CORE_DOWN_OURS) */
 	CORE_GRANT,     /* conn, klass: from now on it may do that */
 	CORE_PING,      /* conn; answered by core_pong(), or by silence */
+	CORE_POKE,      /* conn: send its machine a datagram that means nothing. A living process ignores
+			 * it; where none is, the kernel may say so, and core_conn_down() follows */
 	CORE_PULL,      /* conn: ask for its snapshot (5 s); answered by core_pull_done() */
 	CORE_PUSH,      /* conn: send core_snapshot()->raw (8 s); answered by core_push_done() */
 	CORE_ASK_PEERS, /* conn: ask for its peer records; answered by core_peers_in() or not */

@@ -112,6 +112,7 @@ enum link_want { /* decisions that a conn waits for; each at most once */
 	WANT_BEAT = 1 << 1,
 	WANT_URGE = 1 << 2, /* send it the suspicion about itself */
 	WANT_PEERS = 1 << 3,
+	WANT_POKE = 1 << 4,
 };
 
 struct link {
@@ -126,6 +127,7 @@ struct link {
 	bool wins;       /* of two conns it stays, as soon as it is sure that the peer has it too */
 	bool leaving;    /* its peer was removed: gets the list that says so, and is closed */
 	bool ends_untold;     /* over QUIC: no kernel says goodbye for a process that was killed */
+	struct list untold;   /* in core.untold while it is a member's and ends so */
 	struct place *remote; /* owned */
 	wall_t up_wall;
 	mono_t up, heard;
@@ -177,7 +179,7 @@ struct dial {
 struct news;
 
 enum core_timer {
-	TIMER_PROBE,   /* one more member to probe */
+	TIMER_PROBE,   /* one more member to probe, some to poke */
 	TIMER_BEAT,    /* heartbeat to all */
 	TIMER_REFUTE,  /* somebody doubts us */
 	TIMER_SYNC,    /* pull from a few */
@@ -221,7 +223,8 @@ struct core {
 	uint64_t serials;
 	size_t stranger_count; /* peers that are no members */
 	size_t class_count[CORE_MEMBER + 1];
-	size_t untold_count; /* members' links whose end nobody tells */
+	struct list untold; /* members' links whose end nobody tells, longest not poked first … */
+	size_t untold_count; /* … and how many they are */
 	size_t accepted_open;
 	struct list by_heard; /* member links, longest unheard first */
 	struct list others;   /* all other links, longest unheard first */
@@ -386,6 +389,10 @@ const char *probe_doubt(const struct core *c, mono_t now);
 size_t probe_witnesses(const struct core *c, const struct peer *p, mono_t now);
 size_t probe_witnesses_needed(const struct core *c);
 
+/* ---- poke.c ------------------------------------------------------------------------------- */
+
+void poke_some(struct core *c, int64_t turn_ms); /* a turn's share of them */
+
 /* ---- restart.c ---------------------------------------------------------------------------- */
 
 /* After our own announced restart: a member that was seen at `last_seen` may still count. */
@@ -394,7 +401,7 @@ void restart_resume(struct core *c, struct peer *p, wall_t last_seen, wall_t wal
 /* ---- rumour.c: suspicions and relayed heartbeats ------------------------------------------- */
 
 void rumour_ask(struct core *c, struct peer *about, mono_t now);
-/* Its conn ended and no kernel told the others: they should ask it now. */
+/* It is gone for us, and no kernel told the others: they should ask it now. */
 void rumour_end(struct core *c, struct peer *about, mono_t now); /* tell up to three, and itself */
 void rumour_wishes(struct core *c, mono_t now);                  /* TIMER_WISH */
 void rumour_beat(struct core *c, struct peer *about, const struct link *from, wall_t wall,

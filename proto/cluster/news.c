@@ -98,6 +98,7 @@ static bool next_of_link(struct core *c, struct link *l, struct core_decision *r
 		ret->json = buf_bytes(&c->scratch);
 		return true;
 	case WANT_PEERS: ret->kind = CORE_ASK_PEERS; return true;
+	case WANT_POKE: ret->kind = CORE_POKE; return true;
 	}
 	return false;
 }
@@ -154,6 +155,7 @@ const char *core_decision_name(enum core_decision_kind k)
 	case CORE_CLOSE: return "close";
 	case CORE_GRANT: return "grant";
 	case CORE_PING: return "ping";
+	case CORE_POKE: return "poke";
 	case CORE_PULL: return "pull";
 	case CORE_PUSH: return "push";
 	case CORE_ASK_PEERS: return "ask_peers";

@@ -127,13 +127,17 @@ void link_set_class(struct core *c, struct link *l, enum core_class klass)
 	if (l->klass == CORE_MEMBER) {
 		probe_forget(c, l);
 		c->untold_count -= l->ends_untold;
+		list_remove(&l->untold);
 	}
 	list_remove(&l->order);
 	l->klass = klass;
 	if (klass == CORE_REFUSED)
 		return;
 	c->class_count[klass]++;
-	c->untold_count += klass == CORE_MEMBER && l->ends_untold;
+	if (klass == CORE_MEMBER && l->ends_untold) {
+		c->untold_count++;
+		list_append(&c->untold, &l->untold);
+	}
 	if (klass == CORE_OPEN && l->side == CONN_LISTENER)
 		c->accepted_open++;
 	list_append(klass == CORE_MEMBER ? &c->by_heard : &c->others, &l->order);

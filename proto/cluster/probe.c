@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* probe.c: noticing that a member fell silent (reliability.md: Liveness; G-20 to G-23; N-09).
  *
- * Once a second the member that was neither heard of nor asked for longest is asked for a sign of
- * life; anything authentic that it says is an answer, so in a small cluster, where everyone is
- * asked by others too, few questions are needed. A kernel that closes the TCP connections of a
- * killed process tells everyone at once; over QUIC it only answers who asks, so there the questions
- * come two and a half times as often: of all that ask a dead one, the first does within a fifth of
- * a second in the mean, whatever the number of members, tells others, and nobody sends more than
- * 300 bytes a second for it. What follows a question:
+ * Once a second a member that was neither heard of nor asked for long is asked for a sign of life;
+ * anything authentic that it says is an answer, so in a small cluster, where everyone is asked by
+ * others too, few questions are needed. They are for silence; that a process was killed a kernel
+ * tells, by itself or when it is poked (poke.c). What follows a question:
  *
  *   soft   (what its round trips suggest, 500 ms to 1 s) suspected: others are told, and itself
  *   2 s    (half of dead_after, or what its round trips suggest) dead, if enough others told us
@@ -29,8 +26,8 @@
 #include "proto/cluster/core_parts.h"
 
 #define PROBE_MS         1000 /* give or take a tenth, so that nodes do not march in step */
-#define PROBE_UNTOLD_MS  400  /* the same, while some member's end would not be told */
-#define PROBE_SKIPS_MAX  8    /* conns passed over in search of one that may be asked */
+#define PROBE_OFTEN_MS   400  /* the same, with few members over QUIC: it costs little then */
+#define FEW_MEMBERS      16
 #define SOFT_MS_MIN      500
 #define SOFT_MS_FIRST    1000 /* before the first round trip was measured */
 #define LATE_MS          15   /* an answer this much over the best is no mere jitter */
@@ -203,25 +200,46 @@ void probe_ask(struct core *c, struct link *l, mono_t now)
 	list_append(&c->by_heard, &l->order);
 }
 
+/* Where all are asked within seconds it is the one that was not heard of for longest. Of many it is any
+ * that was not heard of in this turn: a heartbeat comes to all at once, and all would come to its sender
+ * last. Answers how many there are to choose from, and number `skip` of them. */
+static size_t unheard(const struct core *c, mono_t now, size_t skip, struct link **ret)
+{
+	bool any = c->class_count[CORE_MEMBER] > FEW_MEMBERS;
+	size_t n = 0;
+
+	list_each (node, &c->by_heard) {
+		struct link *l = list_entry(node, struct link, order);
+
+		if (!may_be_asked(c, l))
+			continue;
+		if (n > 0 && (!any || mono_since_ms(now, l->heard) < PROBE_MS))
+			break;
+		if (n++ <= skip)
+			*ret = l;
+	}
+	return n;
+}
+
+static void ask_one(struct core *c, mono_t now)
+{
+	struct link *l;
+	size_t n = unheard(c, now, 0, &l);
+
+	if (n > 1)
+		(void)unheard(c, now, rng_below(c->rng, n), &l);
+	if (n > 0)
+		probe_ask(c, l, now);
+}
+
 void probe_next(struct core *c, mono_t now)
 {
-	int64_t next_ms = c->untold_count ? PROBE_UNTOLD_MS : PROBE_MS;
+	bool often = c->untold_count > 0 && c->untold_count <= FEW_MEMBERS;
+	int64_t turn_ms = often ? PROBE_OFTEN_MS : PROBE_MS;
 
-	core_arm(c, TIMER_PROBE, mono_add_ms(now, rng_jitter(c->rng, next_ms, 10)));
-	for (unsigned i = 0; i < PROBE_SKIPS_MAX; i++) {
-		struct list *node = list_first(&c->by_heard);
-		struct link *l;
-
-		if (!node)
-			return;
-		l = list_entry(node, struct link, order);
-		if (may_be_asked(c, l)) {
-			probe_ask(c, l, now);
-			return;
-		}
-		list_remove(node);
-		list_append(&c->by_heard, node);
-	}
+	core_arm(c, TIMER_PROBE, mono_add_ms(now, rng_jitter(c->rng, turn_ms, 10)));
+	poke_some(c, turn_ms);
+	ask_one(c, now);
 }
 
 /* One is silent: are the others? */

@@ -15,7 +15,7 @@
 #include "proto/p2pos/suspect.h"
 
 #define TELL_TO         3  /* members that are told of a suspicion */
-#define TELL_END_TO     8  /* …and of an end that no kernel tells: each tells as many, so that of a
+#define TELL_END_TO     12 /* …and of an end that no kernel tells: each tells as many, so that of a
                             * hundred members hardly one is left out */
 #define WISHES_MAX      16 /* members out of reach that are asked about in a round */
 #define WISH_PERCENT    10

@@ -112,6 +112,7 @@ static void carry_out(struct net *n, struct event *e)
 	case EVENT_ACK:
 	case EVENT_RTO:
 	case EVENT_RESET:
+	case EVENT_POKE:
 	case EVENT_TIMER: assert(false);
 	}
 }
@@ -367,6 +368,7 @@ void net_step(struct net *n)
 	case EVENT_ACK: net_ack_arrives(p, e->end, e->what); break;
 	case EVENT_RTO: net_rto_rings(p, e->end, e->what); break;
 	case EVENT_RESET: net_end_reset(p, e->end); break;
+	case EVENT_POKE: net_poke_arrives(p, e->end); break;
 	case EVENT_TIMER:
 		if (n->hosts[e->host].up && n->hosts[e->host].epoch == e->epoch)
 			net_tell(n, e->host, TELL_TIMER, NULL, 0, e->what, 0, NULL);

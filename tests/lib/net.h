@@ -59,7 +59,7 @@ void net_step(struct net *n);
 void net_start(struct net *n, unsigned host);
 void net_kill(struct net *n, unsigned host);   /* the process ends, its pipes are closed */
 void net_vanish(struct net *n, unsigned host); /* without a word */
-/* As net_kill() over UDP: its peers are told nothing, but who sends to it later gets a reset, after
+/* As net_kill() over UDP: its peers are told nothing, but who sends or pokes later gets a reset, after
  * the 10 ms that swarm.h leaves for an answer. */
 void net_crash(struct net *n, unsigned host);
 void net_freeze(struct net *n, unsigned host);
@@ -77,6 +77,8 @@ void net_latency(struct net *n, int64_t us_min, int64_t us_max);
 /* Connects; on_open() with end 0 or on_failed() with `ref` follows within 10 s. */
 struct net_pipe *net_connect(struct net *n, unsigned from, unsigned to, uint64_t ref);
 void net_send(struct net_pipe *p, unsigned end, struct bytes m);
+/* A packet that asks for nothing and is not sent again. */
+void net_poke(struct net_pipe *p, unsigned end);
 /* Closes; nothing more is told to this end. */
 void net_close(struct net_pipe *p, unsigned end);
 

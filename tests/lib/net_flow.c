@@ -161,20 +161,47 @@ void net_end_reset(struct net_pipe *p, unsigned end)
 	}
 }
 
+/* Something of `end` arrives at a machine where nobody knows this pipe. One that is off says nothing. */
+static void nobody_answers(struct net_pipe *p, unsigned end)
+{
+	struct net *n = p->net;
+	const struct host *h = &n->hosts[p->end[!end].host];
+
+	if ((h->up || h->crashed) && net_passes(n, p->end[!end].host, p->end[end].host))
+		(void)net_plan(n, net_delay(n) + (h->crashed ? DOUBT_US : 0), EVENT_RESET, p, end);
+}
+
+static bool somebody_is_there(const struct net_pipe *p, unsigned end)
+{
+	const struct host *h = &p->net->hosts[p->end[!end].host];
+
+	return h->up && h->epoch == p->end[!end].epoch;
+}
+
+void net_poke(struct net_pipe *p, unsigned end)
+{
+	if (net_passes(p->net, p->end[end].host, p->end[!end].host))
+		(void)net_plan(p->net, net_delay(p->net), EVENT_POKE, p, end);
+}
+
+void net_poke_arrives(struct net_pipe *p, unsigned end)
+{
+	const struct host *h = &p->net->hosts[p->end[!end].host];
+
+	if (!h->up) /* a process that knows nothing of us ignores it likewise */
+		nobody_answers(p, end);
+}
+
 /* A segment of `end` arrives at the other one. */
 void net_seg_arrives(struct net_pipe *p, unsigned end, uint64_t number)
 {
 	struct flow *f = &p->flow[end];
 	struct net *n = p->net;
 	unsigned other = !end;
-	const struct host *h = &n->hosts[p->end[other].host];
 	struct event *ack;
 
-	if (!h->up || h->epoch != p->end[other].epoch) {
-		/* Nobody there knows this pipe; a machine that is off says nothing at all. */
-		if ((h->up || h->crashed) && net_passes(n, p->end[other].host, p->end[end].host))
-			(void)net_plan(n, net_delay(n) + (h->crashed ? DOUBT_US : 0), EVENT_RESET,
-				p, end);
+	if (!somebody_is_there(p, end)) {
+		nobody_answers(p, end);
 		return;
 	}
 	list_each (node, &f->unacked) {

@@ -60,6 +60,7 @@ enum event_kind {
 	EVENT_ACK,
 	EVENT_RTO,
 	EVENT_RESET,
+	EVENT_POKE,
 	EVENT_TIMER,
 	/* told to a host */
 	TELL_OPEN,
@@ -108,6 +109,7 @@ void net_flow_drop(struct flow *f);
 void net_end_reset(struct net_pipe *p, unsigned end);
 void net_seg_arrives(struct net_pipe *p, unsigned end, uint64_t number);
 void net_ack_arrives(struct net_pipe *p, unsigned end, uint64_t upto);
+void net_poke_arrives(struct net_pipe *p, unsigned end);
 void net_rto_rings(struct net_pipe *p, unsigned end, uint64_t turn);
 
 /* net.c: tells a host now, or when it has thawed. Takes over `take_seg`. */

@@ -102,7 +102,7 @@ bool town_all(struct town *t, enum core_state s);
 struct town_count {
 	uint64_t ups, downs; /* CORE_MEMBER_UP, _DOWN, all nodes */
 	uint64_t states;     /* CORE_STATE */
-	uint64_t pings, suspects, heartbeats, digests, pulls, pushes, dials, closes;
+	uint64_t pings, pokes, suspects, heartbeats, digests, pulls, pushes, dials, closes;
 	uint64_t equivocations, alerts, verdicts;
 	uint64_t events; /* facts told */
 };

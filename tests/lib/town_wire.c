@@ -378,6 +378,11 @@ static void carry_out(struct town *t, struct node *n, const struct core_decision
 		if (w)
 			ping(t, w);
 		break;
+	case CORE_POKE:
+		t->count.pokes++;
+		if (w)
+			net_poke(w->pipe, w->end);
+		break;
 	case CORE_PULL:
 		t->count.pulls++;
 		if (!w)

@@ -388,6 +388,75 @@ static void a_killed_peer_is_noticed_by_the_next_question(void **state)
 	node_init(&b, l, 2);
 }
 
+static void a_killed_peer_is_noticed_by_the_next_poke_likewise(void **state)
+{
+	struct maddr to = node_quic_maddr(&b);
+	uint64_t conn = nodes_connect_to(&a, &b, &to);
+
+	(void)state;
+	turn_times(l, 10);
+	node_deinit(&b);
+	turn_times(l, 3);
+	swarm_poke(a.swarm, conn);
+	turn_until(l, a.gones == 1);
+	assert_string_equal(a.last_why, "remote_unreachable");
+	assert_err(a.last_err, P2P_ERR_REFUSED);
+	assert_int_equal(a.last_how, SWARM_END_REMOTE);
+	node_init(&b, l, 2);
+}
+
+static uint64_t pokes_at(const struct node *n)
+{
+	struct quic_ports_stats st;
+
+	quic_ports_stats(n->ports, &st);
+	return st.pokes;
+}
+
+/* It is counted, says nothing of the peer, and nothing comes back. */
+static void a_living_peer_ignores_a_poke(void **state)
+{
+	struct quic_ports_stats before, after, here;
+	struct maddr to = node_quic_maddr(&b);
+	uint64_t conn = nodes_connect_to(&a, &b, &to);
+	struct swarm_conn c0, c1;
+
+	(void)state;
+	loop_skip_ms(l, 1000); /* what a new conn has to say is said */
+	turn_times(l, 10);
+	quic_ports_stats(b.ports, &before);
+	assert_true(swarm_get(a.swarm, conn, &c0));
+	swarm_poke(a.swarm, conn);
+	turn_until(l, pokes_at(&b) > before.pokes);
+	turn_times(l, 3);
+	quic_ports_stats(b.ports, &after);
+	quic_ports_stats(a.ports, &here);
+	assert_int_equal(after.pokes, before.pokes + 1);
+	assert_int_equal(after.quic.garbage, before.quic.garbage);
+	assert_int_equal(after.udp.datagrams_out, before.udp.datagrams_out);
+	assert_int_equal(here.unreachable, 0);
+	assert_true(swarm_get(a.swarm, conn, &c1));
+	assert_int_equal(c1.bytes_out, c0.bytes_out + 1);
+	assert_int_equal(c1.bytes_in, c0.bytes_in);
+	assert_int_equal(a.gones + b.gones, 0);
+}
+
+/* A kernel does that unasked over TCP. */
+static void nobody_is_poked_over_tcp(void **state)
+{
+	struct maddr to = node_maddr(&b);
+	uint64_t conn = nodes_connect_to(&a, &b, &to);
+	struct quic_ports_stats st;
+
+	(void)state;
+	swarm_poke(a.swarm, conn);
+	swarm_poke(a.swarm, conn + 1);
+	turn_times(l, 3);
+	quic_ports_stats(a.ports, &st);
+	assert_int_equal(st.udp.datagrams_out, 0);
+	assert_int_equal(a.gones, 0);
+}
+
 /* Anybody may send such a report; only silence makes it true. */
 static void a_forged_report_only_makes_us_ask(void **state)
 {
@@ -427,6 +496,9 @@ int main(void)
 		TEST(strangers_that_never_finish_hold_few_slots),
 		TEST(a_shut_door_keeps_its_connections),
 		TEST(a_killed_peer_is_noticed_by_the_next_question),
+		TEST(a_killed_peer_is_noticed_by_the_next_poke_likewise),
+		TEST(a_living_peer_ignores_a_poke),
+		TEST(nobody_is_poked_over_tcp),
 		TEST(a_forged_report_only_makes_us_ask),
 	};
 

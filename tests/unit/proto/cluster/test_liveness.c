@@ -311,16 +311,21 @@ static void an_answer_or_an_end_of_complaints_keeps_the_conn(void **state)
 	rig_end(&r);
 }
 
-/* Questions in a minute, all of them answered at once. */
-static unsigned questions_in_a_minute(struct rig *r)
+/* Questions in a minute, all of them answered at once; pokes by number of conn. */
+static unsigned questions_in_a_minute(struct rig *r, unsigned *ret_pokes, size_t conns)
 {
 	unsigned asked = 0;
 
+	memset(ret_pokes, 0, conns * sizeof(*ret_pokes));
 	for (int i = 0; i < 6000; i++) {
 		struct core_decision d;
 
 		rig_pass(r, 10);
 		while (core_next(r->c, &d)) {
+			if (d.kind == CORE_POKE) {
+				assert_true(d.conn < conns);
+				ret_pokes[d.conn]++;
+			}
 			if (d.kind != CORE_PING)
 				continue;
 			asked++;
@@ -331,24 +336,61 @@ static unsigned questions_in_a_minute(struct rig *r)
 }
 
 /* Nobody's kernel says goodbye for a killed process over QUIC (performance.md D10). */
-static void members_over_quic_are_asked_more_often(void **state)
+static void members_over_quic_are_poked_and_few_of_them_asked_more_often(void **state)
 {
-	unsigned over_tcp, over_quic;
+	unsigned pokes[5];
 	struct rig r;
 
 	(void)state;
 	rig_begin(&r, 3);
 	assert_int_equal(rig_up_from(&r, 1, FRIEND, "/ip4/10.0.0.2/tcp/4100"), CORE_MEMBER);
 	assert_int_equal(rig_up_from(&r, 2, THIRD, "/ip4/10.0.0.3/tcp/4100"), CORE_MEMBER);
-	over_tcp = questions_in_a_minute(&r);
+	assert_in_range(questions_in_a_minute(&r, pokes, 5), 54, 67);
+	assert_int_equal(pokes[1] + pokes[2], 0);
 	core_conn_down(r.c, 2, CORE_DOWN_OURS, "test", r.wall, r.now);
 	assert_int_equal(rig_up_from(&r, 3, THIRD, "/ip4/10.0.0.3/udp/4100/quic-v1"), CORE_MEMBER);
-	over_quic = questions_in_a_minute(&r);
-	assert_in_range(over_tcp, 54, 67);
-	assert_in_range(over_quic, 135, 168);
+	assert_in_range(questions_in_a_minute(&r, pokes, 5), 135, 168);
+	assert_in_range(pokes[3], 135, 168);
+	assert_int_equal(pokes[1], 0);
 	core_conn_down(r.c, 3, CORE_DOWN_OURS, "test", r.wall, r.now);
 	assert_int_equal(rig_up_from(&r, 4, THIRD, "/ip4/10.0.0.3/tcp/4100"), CORE_MEMBER);
-	assert_in_range(questions_in_a_minute(&r), 54, 68);
+	assert_in_range(questions_in_a_minute(&r, pokes, 5), 54, 68);
+	assert_int_equal(pokes[3] + pokes[4], 0);
+	rig_end(&r);
+}
+
+/* Nor does a stranger's, but that is its own business. */
+static void strangers_are_not_poked(void **state)
+{
+	unsigned pokes[2];
+	struct rig r;
+
+	(void)state;
+	rig_begin(&r, 3);
+	assert_int_equal(rig_up_from(&r, 1, STRANGER, "/ip4/10.0.0.9/udp/4100/quic-v1"), CORE_GUEST);
+	(void)questions_in_a_minute(&r, pokes, 2);
+	assert_int_equal(pokes[1], 0);
+	rig_end(&r);
+}
+
+/* Of many, all get their turn, and what leaves does not grow with them. */
+static void of_many_all_are_poked_and_no_more_often(void **state)
+{
+	enum { MANY = 40 };
+	unsigned pokes[MANY + 1], sum = 0;
+	struct rig r;
+
+	(void)state;
+	rig_begin(&r, MANY + 1);
+	for (uint8_t i = 1; i <= MANY; i++)
+		assert_int_equal(rig_up_from(&r, i, (uint8_t)(SELF + i), "/ip4/10.0.0.3/udp/4100/quic-v1"),
+			CORE_MEMBER);
+	assert_in_range(questions_in_a_minute(&r, pokes, MANY + 1), 54, 67);
+	for (unsigned i = 1; i <= MANY; i++) {
+		assert_in_range(pokes[i], 5, 14);
+		sum += pokes[i];
+	}
+	assert_in_range(sum, 6 * 54, 6 * 67);
 	rig_end(&r);
 }
 
@@ -452,7 +494,9 @@ int main(void)
 		cmocka_unit_test(suspicions_are_answered_by_a_signature_and_have_a_rate),
 		cmocka_unit_test(one_that_we_hear_and_that_does_not_hear_us_is_not_connected),
 		cmocka_unit_test(an_answer_or_an_end_of_complaints_keeps_the_conn),
-		cmocka_unit_test(members_over_quic_are_asked_more_often),
+		cmocka_unit_test(members_over_quic_are_poked_and_few_of_them_asked_more_often),
+		cmocka_unit_test(strangers_are_not_poked),
+		cmocka_unit_test(of_many_all_are_poked_and_no_more_often),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
