@@ -91,6 +91,7 @@ struct quic_conn {
 	struct quic_limits limits;
 	bool has_limits;
 	uint32_t inbound_granted; /* live ones that the peer was told it may have */
+	uint32_t inbound_owed;    /* that are gone, and for which it may open others: not told yet */
 	uint32_t queued_bytes, unsent_bytes, unread_bytes;
 	uint32_t grown_bytes;      /* of all live streams' windows */
 	uint32_t conn_grown_bytes; /* of the connection's window */

@@ -121,6 +121,19 @@ static bool is_read(const struct quic_stream *s)
 	return s->fin_told && yamux_fifo_len(&s->rx) == 0;
 }
 
+/* Streams are counted by those that were ever opened, so for each that is gone one may follow. To say so
+ * costs a datagram and its answer: it is said when the peer could come to need it. */
+static void grant_owed(struct quic_conn *q)
+{
+	uint32_t live = q->stream_count - q->outbound; /* and ours that are over for the owner */
+
+	if (!quic_is_running(q) || live + q->inbound_owed <= q->inbound_granted / 2)
+		return;
+	ngtcp2_conn_extend_max_streams_bidi(q->wire, q->inbound_owed);
+	q->inbound_owed = 0;
+	q->may_send = true;
+}
+
 void quic_stream_settle(struct quic_conn *q, struct quic_stream *s)
 {
 	struct quic_stream **at;
@@ -136,12 +149,9 @@ void quic_stream_settle(struct quic_conn *q, struct quic_stream *s)
 	for (at = bucket(q, s->id); *at != s; at = &(*at)->next)
 		;
 	*at = s->next;
-	/* Streams are counted by those that were ever opened: one may follow now. */
-	if (s->is_inbound && quic_is_running(q)) {
-		ngtcp2_conn_extend_max_streams_bidi(q->wire, 1);
-		q->may_send = true;
-	}
+	q->inbound_owed += s->is_inbound;
 	free_stream(q, s);
+	grant_owed(q);
 	if (q->stream_count == 0) {
 		free(q->buckets);
 		q->buckets = NULL;

@@ -327,6 +327,9 @@ static void set_settings(ngtcp2_settings *s, struct quic_conn *q, const struct q
 	s->initial_ts = quic_stamp(q->now);
 	s->rand_ctx.native_handle = q->ep->opts.rng;
 	s->handshake_timeout = QUIC_HANDSHAKE_MS * NGTCP2_MILLISECONDS;
+	/* What arrives together is acknowledged together anyway. What arrives alone is a question more
+	 * often than not, and an answer put off costs one more wake-up to give it. */
+	s->ack_thresh = 1;
 	s->max_tx_udp_payload_size = PROBE_BYTES_MAX;
 	s->pmtud_probes = probes;
 	s->pmtud_probeslen = sizeof(probes) / sizeof(probes[0]);

@@ -251,6 +251,52 @@ static void many_streams_follow_each_other(void **state)
 	quic_pair_deinit(&p);
 }
 
+/* The question, the answer, and that it has arrived: nothing more is said, and all at once. */
+static void a_question_costs_three_datagrams(void **state)
+{
+	uint64_t asked, answered;
+	uint32_t s;
+
+	(void)state;
+	quic_pair_init(&p, 8);
+	p.side[QUIC_L].echoes = true;
+	quic_pair_open(&p);
+	quic_pair_pass(&p, 3000);
+	asked = p.side[QUIC_D].datagrams;
+	answered = p.side[QUIC_L].datagrams;
+	s = quic_pair_say(&p, QUIC_D, BYTES_LIT("again"));
+	assert_ok(quic_finish(conn(QUIC_D), s));
+	quic_pair_pass(&p, 1000);
+	assert_true(quic_pair_ended(&p, QUIC_D, s));
+	assert_int_equal(p.side[QUIC_D].datagrams, asked + 2);
+	assert_int_equal(p.side[QUIC_L].datagrams, answered + 1);
+	quic_pair_deinit(&p);
+}
+
+/* The places of those that are gone are given back in time even when all but one are taken. */
+static void one_place_is_enough_for_many(void **state)
+{
+	(void)state;
+	quic_pair_init(&p, 8);
+	p.delay_ns = 100000;
+	p.side[QUIC_D].limits.outbound_max = p.side[QUIC_L].limits.inbound_max = 64;
+	quic_pair_open(&p);
+	for (int i = 0; i < 63; i++)
+		(void)quic_pair_say(&p, QUIC_D, BYTES_LIT("stays"));
+	quic_pair_run(&p);
+	p.side[QUIC_L].echoes = true;
+	for (int i = 0; i < 100; i++) {
+		uint32_t s = quic_pair_say(&p, QUIC_D, BYTES_LIT("again"));
+
+		assert_ok(quic_finish(conn(QUIC_D), s));
+		quic_pair_run(&p);
+		assert_true(quic_pair_ended(&p, QUIC_D, s));
+		quic_pair_pass(&p, 30); /* the rate of R-27 */
+	}
+	assert_int_equal(info_of(QUIC_L).inbound, 63);
+	quic_pair_deinit(&p);
+}
+
 static void live_streams_are_bounded_on_both_sides(void **state)
 {
 	uint32_t s, refused = 0;
@@ -620,6 +666,8 @@ int main(void)
 		cmocka_unit_test(nothing_of_streams_is_told_before_the_peer_is_judged),
 		cmocka_unit_test(an_unjudged_peer_fills_the_first_windows_and_no_more),
 		cmocka_unit_test(many_streams_follow_each_other),
+		cmocka_unit_test(a_question_costs_three_datagrams),
+		cmocka_unit_test(one_place_is_enough_for_many),
 		cmocka_unit_test(live_streams_are_bounded_on_both_sides),
 		cmocka_unit_test(more_streams_are_granted_after_the_judgement),
 		cmocka_unit_test(a_full_queue_takes_less_and_says_when_there_is_room),
