@@ -116,6 +116,7 @@ void over_quic_set_grant(struct quic_conn *q, const struct conn_grant *g)
 		/* Nothing is left unread but what came before the peer was admitted. */
 		.unread_bytes_max = QUIC_CONN_WINDOW_BYTES,
 		.window_max = g->window_bytes_max,
+		.cid_life_ms = QUIC_CID_LIFE_MS,
 	};
 
 	if (limits.window_max < QUIC_WINDOW_BYTES)

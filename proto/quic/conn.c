@@ -48,6 +48,7 @@ static int make(struct quic_endpoint *ep, const struct datagram_path *path,
 	q->limits = first_limits;
 	q->inbound_granted = QUIC_STREAMS_FIRST;
 	q->rx_newest = q->tx_newest = q->acked_newest = -1;
+	q->alias.next_at = q->alias.full_at = MONO_NEVER;
 	sm_init(&q->state, states, QUIC_SHAKING);
 	list_init(&q->routes);
 	list_init(&q->news);
@@ -94,7 +95,7 @@ static int read(struct quic_conn *q, const struct datagram *in, mono_t now)
 
 	quic_set_now(q, now);
 	q->may_send = true;
-	quic_path_set(&along, &in->path);
+	quic_alias_set(q, in, &along);
 	return ngtcp2_conn_read_pkt(
 		q->wire, &along.path, &info, in->data.at, in->data.len, quic_stamp(q->now));
 }
@@ -108,6 +109,7 @@ static void after_read(struct quic_conn *q, int liberr)
 	/* What TLS had to do is done: its memory goes (performance.md D7). */
 	if (q->is_confirmed)
 		quic_shake_deinit(q);
+	quic_alias_heard(q);
 	q->blocked_check = true; /* the connection's credit may have grown */
 }
 
@@ -241,7 +243,7 @@ bool quic_next(struct quic_conn *q, struct quic_event *ret)
 		q->pong_noted = false;
 		ngtcp2_conn_get_conn_info(q->wire, &info);
 		ret->kind = QUIC_PONG;
-		ret->rtt_ns = (int64_t)info.latest_rtt;
+		ret->rtt_ns = quic_alias_rtt(q, info.latest_rtt, info.latest_rtt);
 		return true;
 	}
 	return next_closed(q, ret);
@@ -261,6 +263,8 @@ void *quic_user(const struct quic_conn *q)
 
 void quic_set_limits(struct quic_conn *q, const struct quic_limits *limits)
 {
+	uint32_t cid_life_ms = q->limits.cid_life_ms;
+
 	assert(limits->inbound_max <= QUIC_STREAMS_MAX);
 	assert(limits->outbound_max <= QUIC_STREAMS_MAX);
 	assert(limits->window_max >= QUIC_WINDOW_BYTES);
@@ -269,6 +273,7 @@ void quic_set_limits(struct quic_conn *q, const struct quic_limits *limits)
 	q->limits = *limits;
 	q->has_limits = true;
 	q->blocked_check = true;
+	quic_alias_set_life(q, cid_life_ms);
 	if (limits->inbound_max <= q->inbound_granted || !quic_is_running(q))
 		return;
 	ngtcp2_conn_extend_max_streams_bidi(q->wire, limits->inbound_max - q->inbound_granted);
@@ -311,12 +316,12 @@ void quic_info(const struct quic_conn *q, struct quic_info *ret)
 		.payload_bytes = QUIC_PAYLOAD_BYTES_MIN,
 		.last_heard = q->heard_at,
 	};
-	quic_path_get(ngtcp2_conn_get_path(q->wire), &ret->path);
+	quic_alias_real(ngtcp2_conn_get_path(q->wire), &ret->path);
 	if (!ret->is_proven)
 		return;
 	ret->peer = q->peer.verdict.peer;
 	ngtcp2_conn_get_conn_info(q->wire, &wire);
-	ret->rtt_ns = (int64_t)wire.smoothed_rtt;
+	ret->rtt_ns = quic_alias_rtt(q, wire.smoothed_rtt, wire.latest_rtt);
 	if (!mono_before(q->now, q->mtu.held_until))
 		ret->payload_bytes = ngtcp2_conn_get_path_max_tx_udp_payload_size(q->wire);
 }

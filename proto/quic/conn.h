@@ -45,6 +45,29 @@ struct quic_held {
 	uint8_t ecn;
 };
 
+/* Connection ids that change, by paths under other names (alias.c). */
+struct quic_alias {
+	uint32_t newest;    /* highest number of an alias so far */
+	int64_t rtt_ns;     /* of the same path before, until ngtcp2 has measured it anew */
+	mono_t full_at;     /* since when the window is seen to be full; NEVER: it is not … */
+	int64_t full_acked; /* … or was not when a packet of ours was last acknowledged, this one */
+	mono_t challenged_at; /* when the peer last asked */
+	uint32_t shown;       /* number of the alias along which the datagram at hand is shown */
+	/* A dialer's. */
+	mono_t next_at; /* when ids are to change next; NEVER: they stay */
+	bool is_asking; /* along the newest; the answer has not come */
+	/* A listener's. */
+	uint8_t heard_cid[QUIC_CID_BYTES]; /* the id of ours that the newest datagram came to … */
+	uint32_t heard;                    /* … and its number */
+	uint32_t followed;                 /* number of the alias in use, … */
+	struct datagram_path path;         /* … the path that it stands for … */
+	mono_t followed_at;                /* … and since when either is */
+	uint32_t owed_along;               /* number of the alias of the newest challenge … */
+	uint8_t owed;                      /* … and how many wait for an answer */
+	bool is_leaving;                   /* the next datagram is shown along another alias */
+	uint8_t tries;                     /* datagrams since then that should have changed it */
+};
+
 struct quic_conn {
 	struct quic_endpoint *ep; /* outlives us */
 	void *user;               /* the owner's mark */
@@ -77,6 +100,7 @@ struct quic_conn {
 	ngtcp2_duration keep_alive_ns;
 	struct quic_churn churn;
 	struct quic_mtu mtu;
+	struct quic_alias alias;
 
 	/* Pings of ours, oldest first: the number of a packet that went out no earlier. */
 	int64_t pings[QUIC_PINGS_MAX];
@@ -157,6 +181,28 @@ struct quic_first {
 int quic_wire_init(
 	struct quic_conn *q, const struct datagram_path *path, const struct quic_first *first);
 void quic_wire_deinit(struct quic_conn *q);
+
+/* ---- alias.c: connection ids that change, by paths under other names ---- */
+
+/* The path along which ngtcp2 is shown `in`, and what a path of its own stands for. */
+void quic_alias_set(struct quic_conn *q, const struct datagram *in, ngtcp2_path_storage *ret);
+void quic_alias_real(const ngtcp2_path *from, struct datagram_path *ret);
+
+/* The limits have changed; they were for a life of `before_ms`. */
+void quic_alias_set_life(struct quic_conn *q, uint32_t before_ms);
+
+/* A datagram was read. */
+void quic_alias_heard(struct quic_conn *q);
+
+/* The peer wants to know whether we are where we are; and an answer leaves. */
+void quic_alias_challenged(struct quic_conn *q);
+void quic_alias_answers(struct quic_conn *q);
+
+/* A path was proven, or ngtcp2 has given that up. */
+void quic_alias_answered(struct quic_conn *q);
+
+/* `rtt`, unless ngtcp2 has forgotten it with the old alias: `latest` is then 0. */
+int64_t quic_alias_rtt(const struct quic_conn *q, ngtcp2_duration rtt, ngtcp2_duration latest);
 
 /* ---- shake.c: the handshake ---- */
 

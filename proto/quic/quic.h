@@ -58,6 +58,7 @@ struct tls_identity; /* proto/tls/tls.h */
 #define QUIC_WINDOW_BYTES      (256 * 1024) /* a stream's receive window at first */
 #define QUIC_CONN_WINDOW_BYTES (768 * 1024) /* of all streams at first */
 #define QUIC_SMALL_BYTES       2048  /* a stream may queue so much while others fill the queue */
+#define QUIC_CID_LIFE_MS       (3600 * 1000) /* a dialer changes connection ids about so often */
 #define QUIC_PINGS_MAX         4     /* unanswered ones of ours; the next quic_ping() says AGAIN */
 #define QUIC_NO_PROGRESS_MS    10000 /* output that waits so long ends the connection, … */
 #define QUIC_STALL_BYTES       (64 * 1024) /* … when it is so much: over TCP a kernel would hold less
@@ -146,6 +147,8 @@ struct quic_limits {
 	uint32_t queue_bytes_max;  /* written and not acknowledged, in all; quic_write() takes less */
 	uint32_t unread_bytes_max; /* kept for slow consumers; a stream that would pass it is reset */
 	uint32_t window_max;       /* a stream's receive window grows no further */
+	uint32_t cid_life_ms;      /* connection ids of both directions change after about so long, half
+	                            * of it more or less, unless the peer forbids it; 0: never */
 };
 
 enum quic_event_kind {

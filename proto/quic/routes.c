@@ -72,14 +72,14 @@ struct quic_route *quic_routes_find(
 	return r;
 }
 
-bool quic_routes_add(struct quic_routes *t, enum quic_name_kind kind, struct bytes name,
-	struct quic_conn *conn, struct list *owner)
+struct quic_route *quic_routes_add(struct quic_routes *t, enum quic_name_kind kind,
+	struct bytes name, struct quic_conn *conn, struct list *owner)
 {
 	struct quic_route *r, **to;
 
 	assert(name.len > 0 && name.len <= QUIC_NAME_BYTES_MAX);
 	if (quic_routes_find(t, kind, name))
-		return false;
+		return NULL;
 	if (t->count == t->bucket_count)
 		grow(t);
 	r = xcalloc(1, sizeof(*r));
@@ -92,7 +92,7 @@ bool quic_routes_add(struct quic_routes *t, enum quic_name_kind kind, struct byt
 	*to = r;
 	list_append(owner, &r->of_owner);
 	t->count++;
-	return true;
+	return r;
 }
 
 void quic_routes_remove(struct quic_routes *t, struct quic_route *r)

@@ -12,6 +12,7 @@
 #include "proto/base/rng.h"
 
 #define QUIC_NAME_BYTES_MAX 20 /* of a connection id (RFC 9000 section 17.2) */
+#define QUIC_NAME_UNUSED    UINT32_MAX /* number of an id that no peer has used yet */
 
 struct quic_conn;
 struct quic_closed;
@@ -23,7 +24,8 @@ struct quic_route {
 	struct list of_owner;    /* in the owner's list of routes */
 	struct quic_conn *conn;  /* owner: one of these two */
 	struct quic_closed *closed;
-	uint8_t kind; /* enum quic_name_kind */
+	uint32_t number; /* of an id of ours: in the order in which a peer came to use them */
+	uint8_t kind;    /* enum quic_name_kind */
 	uint8_t len;
 	uint8_t name[QUIC_NAME_BYTES_MAX];
 };
@@ -43,9 +45,9 @@ struct quic_route *quic_routes_find(
 	const struct quic_routes *t, enum quic_name_kind kind, struct bytes name);
 
 /* Adds a name of `conn` and links it into `owner`. A name that is taken stays with whom it names:
- * false. */
-bool quic_routes_add(struct quic_routes *t, enum quic_name_kind kind, struct bytes name,
-	struct quic_conn *conn, struct list *owner);
+ * NULL. */
+struct quic_route *quic_routes_add(struct quic_routes *t, enum quic_name_kind kind,
+	struct bytes name, struct quic_conn *conn, struct list *owner);
 
 void quic_routes_remove(struct quic_routes *t, struct quic_route *r);
 

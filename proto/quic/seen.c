@@ -127,6 +127,7 @@ static const char *see_frame(struct quic_conn *q, struct quic_frame *f)
 	case QUIC_FRAME_ACK_ECN: return see_ack(q, f);
 	case QUIC_FRAME_STREAM: return see_stream(q, f);
 	case QUIC_FRAME_PATH_CHALLENGE:
+		quic_alias_challenged(q);
 		return quic_churn_challenge(&q->churn, q->now) ? NULL : "too many path challenges";
 	case QUIC_FRAME_NEW_CONNECTION_ID:
 		return quic_churn_new_cid(&q->churn, q->now) ? NULL : "too many connection ids";
@@ -180,6 +181,15 @@ int quic_seen_in(struct quic_conn *q, struct bytes head, struct bytes plain)
 
 /* ---- What leaves ---- */
 
+static void see_answers(struct quic_conn *q, struct bytes plain)
+{
+	struct quic_frame f;
+
+	while (q->alias.owed && plain.len > 0 && quic_frame_next(&plain, &f))
+		if (f.type == QUIC_FRAME_PATH_RESPONSE)
+			quic_alias_answers(q);
+}
+
 void quic_seen_out(struct quic_conn *q, struct bytes head, struct bytes plain)
 {
 	/* Larger than was known to get through, so a ping and nothing but padding. */
@@ -189,6 +199,7 @@ void quic_seen_out(struct quic_conn *q, struct bytes head, struct bytes plain)
 	if (head.len < 2 || head.at[0] & 0x80)
 		return;
 	q->tx_newest = number_of(head, q->tx_newest + 1);
+	see_answers(q, plain);
 	if (!is_probe)
 		quic_mtu_sent(&q->mtu, q->tx_newest, size > QUIC_PAYLOAD_BYTES_MIN, q->now);
 }

@@ -123,7 +123,7 @@ static void hold(struct quic_conn *q, const struct written *w, size_t len)
 
 	assert(!err); /* it has no maximum */
 	(void)err;
-	quic_path_get(&w->along.path, &q->held.path);
+	quic_alias_real(&w->along.path, &q->held.path);
 	q->held.ecn = w->info.ecn;
 }
 
@@ -151,7 +151,7 @@ static bool couple(struct quic_conn *q, struct train *t, const struct written *w
 {
 	struct datagram_path path;
 
-	quic_path_get(&w->along.path, &path);
+	quic_alias_real(&w->along.path, &path);
 	if (t->count == 0) {
 		t->head = (struct datagram_train){path, w->info.ecn, len};
 	} else if (!quic_path_eq(&path, &t->head.path) || w->info.ecn != t->head.ecn ||

@@ -65,13 +65,16 @@ static int on_new_cid(ngtcp2_conn *wire, ngtcp2_cid *cid, uint8_t *token, size_t
 {
 	struct quic_conn *q = arg;
 	struct rng *rng = q->ep->opts.rng;
+	struct quic_route *r;
 
 	(void)wire;
 	do {
 		rng_fill(rng, cid->data, len);
 		cid->datalen = len;
-	} while (!quic_routes_add(&q->ep->routes, QUIC_NAME_CID, bytes_of(cid->data, len), q,
-		&q->routes)); /* until nobody has it; 64 bits long, that is at once */
+		r = quic_routes_add(&q->ep->routes, QUIC_NAME_CID, bytes_of(cid->data, len), q,
+			&q->routes);
+	} while (!r); /* until nobody has it; 64 bits long, that is at once */
+	r->number = q->wire ? QUIC_NAME_UNUSED : 0; /* the first one is in use at once */
 	if (ngtcp2_crypto_generate_stateless_reset_token(
 		    token, q->ep->reset_secret, QUIC_SECRET_BYTES, cid))
 		return NGTCP2_ERR_CALLBACK_FAILURE;
@@ -271,6 +274,7 @@ static int on_path_validated(ngtcp2_conn *wire, uint32_t flags, const ngtcp2_pat
 	(void)flags;
 	(void)path;
 	(void)old_path;
+	quic_alias_answered(q);
 	if (result == NGTCP2_PATH_VALIDATION_RESULT_SUCCESS)
 		quic_mtu_reset(&q->mtu);
 	return 0;

@@ -190,6 +190,7 @@ static void start(struct quic_foreign *f, const ngtcp2_pkt_hd *first)
 	params.initial_max_data = 1024 * 1024;
 	params.initial_max_streams_bidi = 100;
 	params.max_idle_timeout = f->idle;
+	params.disable_active_migration = f->forbids_moves;
 	if (first) {
 		params.original_dcid = first->dcid;
 		params.original_dcid_present = 1;

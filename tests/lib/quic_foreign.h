@@ -30,6 +30,7 @@ struct quic_foreign {
 	const char *priority;       /* ciphers and groups; NULL: ours */
 	bool shows_nothing;         /* no certificate at all */
 	bool sends_tickets;         /* as a server, behind the handshake */
+	bool forbids_moves;         /* the peer is told to keep its address */
 	bool is_deaf;               /* hears nothing; may be changed at any time */
 	ngtcp2_duration idle;       /* that it announces; 30 s */
 	size_t hello_bytes;         /* that its first message is longer than usual; 0 */
