@@ -45,6 +45,7 @@ static void sum_up(const struct quic_port *port, struct quic_ports_stats *to)
 	to->quic.resets += q.resets;
 	to->quic.tokens_bad += q.tokens_bad;
 	to->quic.unanswered += q.unanswered;
+	to->quic.early += q.early;
 	to->quic.undecryptable += q.undecryptable;
 	to->quic.lost += q.lost;
 	to->quic.conns += q.conns;

@@ -88,6 +88,23 @@ static int read_first(struct quic_endpoint *ep, const struct datagram *in, mono_
 	return 0;
 }
 
+/* Data of 0-RTT among the packets of a datagram: how many there are. */
+static unsigned count_early(struct bytes in)
+{
+	unsigned count = 0;
+
+	while (in.len > 0 && in.at[0] & 0x80) {
+		ngtcp2_pkt_hd head;
+		ngtcp2_ssize n = ngtcp2_pkt_decode_hd_long(&head, in.at, in.len);
+
+		if (n <= 0 || head.len > in.len - (size_t)n)
+			break;
+		count += head.type == NGTCP2_PKT_0RTT;
+		in = bytes_from(in, (size_t)n + head.len);
+	}
+	return count;
+}
+
 static int read(struct quic_conn *q, const struct datagram *in, mono_t now)
 {
 	ngtcp2_pkt_info info = {.ecn = in->ecn};
@@ -95,6 +112,8 @@ static int read(struct quic_conn *q, const struct datagram *in, mono_t now)
 
 	quic_set_now(q, now);
 	q->may_send = true;
+	if (!q->is_dialer && q->state.state == QUIC_SHAKING)
+		q->ep->stats.early += count_early(in->data);
 	quic_alias_set(q, in, &along);
 	return ngtcp2_conn_read_pkt(
 		q->wire, &along.path, &info, in->data.at, in->data.len, quic_stamp(q->now));

@@ -90,6 +90,7 @@ struct quic_stats {
 	uint64_t resets;       /* stateless resets sent */
 	uint64_t tokens_bad;   /* Retry tokens that are forged, late or from elsewhere */
 	uint64_t unanswered;   /* would have been answered, but for QUIC_ANSWERS_PER_SEC */
+	uint64_t early;        /* 0-RTT packets in handshakes; none is ever opened */
 	uint64_t undecryptable; /* packets for a proven connection that were altered, or not its */
 	uint64_t lost;         /* packets of ours that carried bytes of streams and had to be sent again;
 	                        * counted when the stream ends */

@@ -56,6 +56,9 @@ static int on_shaken(ngtcp2_conn *wire, void *arg)
 
 	(void)wire;
 	f->is_shaken = true;
+	f->early_taken = gnutls_session_get_flags(f->tls) & GNUTLS_SFLAGS_EARLY_DATA;
+	if (f->ticket && !f->early_taken)
+		assert_int_equal(ngtcp2_conn_tls_early_data_rejected(f->wire), 0);
 	if (f->sends_tickets)
 		assert_int_equal(gnutls_session_ticket_send(f->tls, 2, 0), 0);
 	return 0;
@@ -67,8 +70,8 @@ static int on_data(ngtcp2_conn *wire, uint32_t flags, int64_t id, uint64_t offse
 	(void)flags;
 	(void)offset;
 	(void)data;
-	(void)arg;
 	(void)stream_arg;
+	((struct quic_foreign *)arg)->received += len;
 	(void)ngtcp2_conn_extend_max_stream_offset(wire, id, len);
 	ngtcp2_conn_extend_max_offset(wire, len);
 	return 0;
@@ -115,6 +118,21 @@ static int recv_long(gnutls_session_t session, const unsigned char *data, size_t
 	return 0;
 }
 
+static void set_tickets(struct quic_foreign *f)
+{
+	gnutls_datum_t key = f->ticket_key;
+
+	if (!key.size)
+		assert_int_equal(gnutls_session_ticket_key_generate(&key), 0);
+	assert_int_equal(gnutls_session_ticket_enable_server(f->tls, &key), 0);
+	if (!f->ticket_key.size)
+		gnutls_free(key.data);
+	if (!f->replays)
+		return;
+	gnutls_anti_replay_enable(f->tls, f->replays);
+	assert_int_equal(gnutls_record_set_max_early_data_size(f->tls, UINT32_MAX), 0);
+}
+
 static void set_tls(struct quic_foreign *f)
 {
 	unsigned flags = f->side == QUIC_D ? GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT : GNUTLS_SERVER;
@@ -122,8 +140,10 @@ static void set_tls(struct quic_foreign *f)
 	gnutls_datum_t name = {(unsigned char *)(uintptr_t)f->alpn,
 		f->alpn ? (unsigned)strlen(f->alpn) : 0};
 
-	if (!f->sends_tickets)
+	if (!f->sends_tickets && !f->wants_ticket && !f->ticket)
 		flags |= GNUTLS_NO_TICKETS;
+	if (f->replays || f->ticket)
+		flags |= GNUTLS_ENABLE_EARLY_DATA | GNUTLS_NO_END_OF_EARLY_DATA;
 	assert_int_equal(gnutls_init(&f->tls, flags), 0);
 	f->ref = (ngtcp2_crypto_conn_ref){wire_of, f};
 	gnutls_session_set_ptr(f->tls, &f->ref);
@@ -143,18 +163,17 @@ static void set_tls(struct quic_foreign *f)
 					 GNUTLS_EXT_TLS, recv_long, send_long, NULL, NULL, NULL,
 					 GNUTLS_EXT_FLAG_TLS | GNUTLS_EXT_FLAG_CLIENT_HELLO),
 			0);
+	if (f->ticket)
+		assert_int_equal(gnutls_session_set_data(
+					 f->tls, f->ticket->session.data, f->ticket->session.size),
+			0);
 	if (f->side == QUIC_D) {
 		assert_int_equal(ngtcp2_crypto_gnutls_configure_client_session(f->tls), 0);
 		return;
 	}
 	gnutls_certificate_server_set_request(f->tls, GNUTLS_CERT_REQUEST);
-	if (f->sends_tickets) {
-		gnutls_datum_t key;
-
-		assert_int_equal(gnutls_session_ticket_key_generate(&key), 0);
-		assert_int_equal(gnutls_session_ticket_enable_server(f->tls, &key), 0);
-		gnutls_free(key.data);
-	}
+	if (f->sends_tickets)
+		set_tickets(f);
 	assert_int_equal(ngtcp2_crypto_gnutls_configure_server_session(f->tls), 0);
 }
 
@@ -202,6 +221,10 @@ static void start(struct quic_foreign *f, const ngtcp2_pkt_hd *first)
 	}
 	assert_int_equal(failed, 0);
 	ngtcp2_conn_set_tls_native_handle(f->wire, f->tls);
+	if (f->ticket)
+		assert_int_equal(ngtcp2_conn_decode_and_set_0rtt_transport_params(f->wire,
+					 f->ticket->params, f->ticket->params_len),
+			0);
 }
 
 /* ---- Talking ---- */
@@ -221,11 +244,11 @@ static ngtcp2_ssize write_packet(struct quic_foreign *f, uint8_t *to, size_t roo
 	ngtcp2_vec piece = {(uint8_t *)(uintptr_t)data.at, data.len};
 	ngtcp2_path_storage along;
 	ngtcp2_pkt_info info;
-	ngtcp2_ssize n, taken;
+	ngtcp2_ssize n;
 
 	ngtcp2_path_storage_zero(&along);
 	speaking = f;
-	n = ngtcp2_conn_writev_stream(f->wire, &along.path, &info, to, room, &taken,
+	n = ngtcp2_conn_writev_stream(f->wire, &along.path, &info, to, room, &f->taken,
 		with_end ? NGTCP2_WRITE_STREAM_FLAG_FIN : 0, stream, &piece, stream >= 0,
 		(ngtcp2_tstamp)f->p->now.ns);
 	speaking = NULL;
@@ -327,7 +350,20 @@ void quic_foreign_begin(struct quic_foreign *f)
 	if (f->side == QUIC_L)
 		return;
 	start(f, NULL);
+	if (f->early.len)
+		(void)quic_foreign_write(f, f->early, false);
 	quic_foreign_flush(f);
+}
+
+void quic_foreign_ticket(struct quic_foreign *f, struct quic_ticket *ret)
+{
+	ngtcp2_ssize n;
+
+	assert_true(gnutls_session_get_flags(f->tls) & GNUTLS_SFLAGS_SESSION_TICKET);
+	assert_int_equal(gnutls_session_get_data2(f->tls, &ret->session), 0);
+	n = ngtcp2_conn_encode_0rtt_transport_params(f->wire, ret->params, sizeof(ret->params));
+	assert_true(n > 0);
+	ret->params_len = (size_t)n;
 }
 
 int64_t quic_foreign_write(struct quic_foreign *f, struct bytes data, bool with_end)
@@ -337,9 +373,11 @@ int64_t quic_foreign_write(struct quic_foreign *f, struct bytes data, bool with_
 	int64_t id;
 
 	assert_int_equal(ngtcp2_conn_open_bidi_stream(f->wire, &id, NULL), 0);
-	n = write_packet(f, packet, sizeof(packet), id, data, with_end);
-	assert_true(n > 0);
-	quic_pair_throw(f->p, f->side, bytes_of(packet, (size_t)n));
+	do { /* a first packet may have no room for it */
+		n = write_packet(f, packet, sizeof(packet), id, data, with_end);
+		assert_true(n > 0);
+		quic_pair_throw(f->p, f->side, bytes_of(packet, (size_t)n));
+	} while (f->taken < 0);
 	return id;
 }
 

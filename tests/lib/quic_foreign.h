@@ -21,6 +21,15 @@
 
 #include "tests/lib/quic_pair.h"
 
+#define QUIC_TICKET_PARAMS_MAX 256
+
+/* By which a dialer may speak before it is answered (RFC 8446 section 2.3). */
+struct quic_ticket {
+	gnutls_datum_t session; /* owned: gnutls_free() */
+	uint8_t params[QUIC_TICKET_PARAMS_MAX]; /* of the transport, as they were */
+	size_t params_len;
+};
+
 struct quic_foreign {
 	struct quic_pair *p;
 	int side; /* whose place it has */
@@ -29,7 +38,12 @@ struct quic_foreign {
 	const char *alpn;           /* "libp2p"; NULL: none */
 	const char *priority;       /* ciphers and groups; NULL: ours */
 	bool shows_nothing;         /* no certificate at all */
-	bool sends_tickets;         /* as a server, behind the handshake */
+	bool sends_tickets;         /* as a server, behind the handshake … */
+	gnutls_datum_t ticket_key;  /* … sealed with this; none: its own */
+	gnutls_anti_replay_t replays; /* … good for early data, which it takes; GnuTLS wants this for it */
+	bool wants_ticket;          /* as a dialer */
+	const struct quic_ticket *ticket; /* borrowed: a dialer offers it … */
+	struct bytes early;         /* … and says this before it is answered */
 	bool forbids_moves;         /* the peer is told to keep its address */
 	bool is_deaf;               /* hears nothing; may be changed at any time */
 	ngtcp2_duration idle;       /* that it announces; 30 s */
@@ -41,6 +55,8 @@ struct quic_foreign {
 	/* What became of it. */
 	ngtcp2_conn *wire;
 	bool is_shaken, is_closed, heard_is_app;
+	bool early_taken;           /* the listener took what came early */
+	size_t received;            /* bytes of streams */
 	uint64_t heard_code;        /* of the close that it got */
 	int liberr;                 /* the first error of ngtcp2 */
 	int64_t stream;             /* that frames ride on */
@@ -52,6 +68,7 @@ struct quic_foreign {
 	gnutls_pcert_st chain;
 	ngtcp2_crypto_conn_ref ref;
 	struct rng_seeded rng;
+	ngtcp2_ssize taken;  /* bytes of a stream that went into the last packet; -1: it had none */
 	struct bytes frames; /* to take the place of the next packet's contents */
 };
 
@@ -69,6 +86,9 @@ void quic_foreign_flush(struct quic_foreign *f);
 /* One packet with these frames and padding, at most 1,100 bytes of them; fails the test when it
  * cannot be sent now. */
 void quic_foreign_say(struct quic_foreign *f, struct bytes frames);
+
+/* The ticket that a dialer was given; fails the test without one. */
+void quic_foreign_ticket(struct quic_foreign *f, struct quic_ticket *ret);
 
 /* Opens a stream and writes to it, as the protocol wants it; the id. */
 int64_t quic_foreign_write(struct quic_foreign *f, struct bytes data, bool with_end);
