@@ -99,7 +99,7 @@ static void check_books(const struct us *u)
 
 static void on_event(struct us *u, const struct quic_event *ev)
 {
-	const struct quic_limits limits = {8, 8, 65536, 65536, 1024 * 1024};
+	const struct quic_limits limits = {8, 8, 65536, 65536, 1024 * 1024, 20};
 
 	CHECK(!u->is_closed);
 	switch (ev->kind) {
