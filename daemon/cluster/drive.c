@@ -181,7 +181,10 @@ void drive_configure(struct drive *d, const struct core_opts *opts)
 	drive_wake(d);
 }
 
-/* ---- questions ---- */
+/* ---- questions ----
+ *
+ * swarm_conn.user is the protocol that the peer took last. What is sent by it again, which is nearly
+ * always a heartbeat, is ended at once, and the two ends wake up once less for it. */
 
 static void question_free(struct question *q)
 {
@@ -194,6 +197,8 @@ static void on_asked(void *arg, int err, struct bytes answer)
 	struct question *q = arg;
 
 	q->ask = NULL;
+	if (!err)
+		swarm_set_user(q->d->o.swarm, q->conn, (void *)q->protocol);
 	q->on_answer(q, err, answer);
 	question_free(q);
 }
@@ -210,9 +215,12 @@ void question_send(struct drive *d, uint64_t conn, const char *protocol, struct 
 
 	q->d = d;
 	q->conn = conn;
+	q->protocol = protocol;
 	q->on_answer = on_answer;
-	if (swarm_get(d->o.swarm, conn, &c))
+	if (swarm_get(d->o.swarm, conn, &c)) {
 		q->peer = c.peer;
+		opts.is_spoken = !limits && c.user && strcmp(c.user, protocol) == 0;
+	}
 	list_append(&d->questions, &q->node);
 	err = ask_send(d->o.streams, &opts, &q->ask);
 	if (err)

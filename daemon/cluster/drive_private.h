@@ -88,6 +88,7 @@ struct question {
 	struct drive *d;
 	uint64_t conn;
 	struct peer_id peer;
+	const char *protocol;
 	struct ask *ask;
 	void (*on_answer)(struct question *q, int err, struct bytes answer);
 };

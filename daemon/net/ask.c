@@ -132,7 +132,7 @@ int ask_send(struct streams *st, const struct ask_opts *opts, struct ask **ret)
 
 	a->on_done = opts->on_done;
 	a->arg = opts->arg;
-	a->question.waits_for_agreement = true;
+	a->question.waits_for_agreement = !opts->is_spoken;
 	a->expects_answer = opts->answer_limits != NULL;
 	if (opts->answer_limits)
 		json_reader_init(&a->answer, opts->answer_limits);

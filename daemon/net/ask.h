@@ -32,6 +32,9 @@ struct ask_opts {
 	const struct json_limits *answer_limits; /* copied; NULL: no answer is expected, and `on_done` says
 	                                         * 0 once the peer has ended the stream in its turn */
 	int64_t timeout_ms;                     /* from now to the complete answer */
+	bool is_spoken;                         /* the peer took the protocol before on this connection: our side
+	                                         * ends with the question, a flight earlier. One that lacks it
+	                                         * after all can but reset the stream (P2P_ERR_RESET) */
 	ask_done_fn *on_done;                   /* may be NULL: nobody wants to know */
 	void *arg;
 };

@@ -239,6 +239,38 @@ static void a_peer_that_lacks_the_protocol_is_told_apart(void **state)
 	assert_no_streams();
 }
 
+/* Tells b something and returns how many datagrams of its own that took. */
+static uint64_t datagrams_to_tell(const char *protocol, bool is_spoken)
+{
+	struct ask_opts opts = {.conn = conn, .protocol = protocol, .question = BYTES_LIT("{\"ts\":1}"),
+		.is_spoken = is_spoken, .timeout_ms = 5000, .on_done = on_done, .arg = &asked};
+	struct quic_ports_stats before, after;
+
+	asked.dones = 0;
+	quic_ports_stats(b.ports, &before);
+	assert_ok(ask_send(a.streams, &opts, NULL));
+	turn_until(l, asked.dones == 1);
+	assert_no_streams();
+	quic_ports_stats(b.ports, &after);
+	return after.udp.datagrams_out - before.udp.datagrams_out;
+}
+
+static void what_a_peer_is_known_to_take_ends_a_flight_earlier(void **state)
+{
+	struct maddr to = node_quic_maddr(&b);
+
+	(void)state;
+	served.answer = BYTES_NONE;
+	conn = nodes_connect_to(&a, &b, &to);
+	(void)datagrams_to_tell("/test/tell/1.0.0", false); /* with what a new conn has to say */
+	assert_int_equal(datagrams_to_tell("/test/tell/1.0.0", false), 2);
+	assert_int_equal(datagrams_to_tell("/test/tell/1.0.0", true), 1);
+	assert_ok(asked.err);
+	assert_int_equal(served.questions, 3);
+	(void)datagrams_to_tell("/test/unknown/1.0.0", true);
+	assert_err(asked.err, P2P_ERR_RESET);
+}
+
 static void a_refusal_is_a_reset(void **state)
 {
 	(void)state;
@@ -343,6 +375,7 @@ int main(void)
 		TEST(a_bad_question_is_reset),
 		TEST(a_forgiven_question_reaches_the_handler_with_its_error),
 		TEST(a_peer_that_lacks_the_protocol_is_told_apart),
+		TEST(what_a_peer_is_known_to_take_ends_a_flight_earlier),
 		TEST(a_refusal_is_a_reset),
 		TEST(silence_ends_at_the_deadline_and_the_late_answer_is_dropped),
 		TEST(a_cancelled_question_says_nothing_more),
