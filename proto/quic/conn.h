@@ -15,7 +15,7 @@
 
 #define QUIC_STREAMS_FIRST   64 /* of the peer, before quic_set_limits() */
 #define QUIC_CIDS_MAX        4  /* of the peer's, that we keep at a time */
-#define QUIC_KEEP_ALIVE_MS   10000 /* and never more than half of the negotiated idle time */
+#define QUIC_KEEP_ALIVE_MS   14000 /* and never more than half of the negotiated idle time */
 #define QUIC_GROWN_BYTES_MAX (4 * 1024 * 1024) /* growth of all windows; beyond it they stay */
 #define QUIC_TICKET_BYTES_MAX 65536 /* of TLS messages behind the handshake; more closes */
 

@@ -306,7 +306,7 @@ static void silence_ends_a_connection(void **state)
 	quic_pair_pass(&p, QUIC_IDLE_MS - 1000);
 	assert_false(p.side[QUIC_D].is_closed);
 	/* The keep-alive that went out begins the count once more. */
-	quic_pair_pass(&p, 12000);
+	quic_pair_pass(&p, 16000);
 	quic_pair_assert_closed(&p, QUIC_D, P2P_ERR_TIMEOUT, "quic_idle");
 	quic_pair_assert_closed(&p, QUIC_L, P2P_ERR_TIMEOUT, "quic_idle");
 	quic_pair_deinit(&p);
