@@ -7,12 +7,12 @@
  * owner ask the peer on the spot (swarm.h: SWARM_UNREACHABLE_MS), and conn_down comes of silence only.
  *
  * Whatever the number of members, each is poked by all others together some POKES_A_SECOND times a
- * second: the first of them learns of its end within a sixth of a second in the mean, and tells others,
+ * second: the first of them learns of its end within a quarter of a second in the mean, and tells others,
  * who ask it themselves. Each does all its pokes of a turn in one go, because it is waking up that costs.
  * Nodes that started together would all come to a member at the same moment: hence the draw. */
 #include "proto/cluster/core_parts.h"
 
-#define POKES_A_SECOND 6
+#define POKES_A_SECOND 4
 #define DRAW_MAX       16 /* of those not poked for longest, among whom the next is drawn */
 
 static struct link *draw(const struct core *c, size_t among)
@@ -26,7 +26,7 @@ static struct link *draw(const struct core *c, size_t among)
 
 void poke_some(struct core *c, int64_t turn_ms)
 {
-	size_t pokes = (size_t)(POKES_A_SECOND * turn_ms / 1000), among;
+	size_t pokes = (size_t)((POKES_A_SECOND * turn_ms + 999) / 1000), among;
 
 	if (!c->configured || c->untold_count == 0)
 		return;
