@@ -28,6 +28,8 @@ DETECT_NODES = 5
 MEMBERS = 50
 WAVE = 7
 IDLE_SECONDS = 20
+CALM_SECONDS = 5
+ASKED_SECONDS = 1  # until a question about metrics costs a node nothing more
 
 
 def row(what, value, unit, goal=None):
@@ -122,14 +124,15 @@ def grow(c):
         c.wait_full(c.nodes[:at + len(wave)])
 
 
-def calm_down(nodes, seconds=60):
-    """Until the work of joining is over: everybody together under 2 ms/s and node, or `seconds`."""
-    began = time.monotonic()
+def calm_down(nodes, seconds=90):
+    """Until the work of joining is over: what all take together falls no more, or `seconds`."""
+    began, before, last = time.monotonic(), sum(cpu_ms(n.proc.pid) for n in nodes), float("inf")
     while time.monotonic() - began < seconds:
-        before = sum(cpu_ms(n.proc.pid) for n in nodes)
-        time.sleep(3)
-        if sum(cpu_ms(n.proc.pid) for n in nodes) - before < 3 * 2 * len(nodes):
+        time.sleep(CALM_SECONDS)
+        now = sum(cpu_ms(n.proc.pid) for n in nodes)
+        if now - before > 0.95 * last:
             break
+        before, last = now, now - before
 
 
 def look(nodes):
@@ -138,9 +141,9 @@ def look(nodes):
 
 def idle(nodes):
     """Per node: CPU ms/s, commits/s, bytes/s, over IDLE_SECONDS in which nobody asks them anything."""
-    wires = [wire_bytes(n) for n in nodes]
-    asked = time.monotonic()
-    calm_down(nodes)  # joining and asking are over
+    calm_down(nodes)  # joining is over
+    wires, asked = [wire_bytes(n) for n in nodes], time.monotonic()
+    time.sleep(ASKED_SECONDS)
     before, began = look(nodes), time.monotonic()
     time.sleep(IDLE_SECONDS)
     after, took = look(nodes), time.monotonic() - began
