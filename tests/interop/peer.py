@@ -67,8 +67,9 @@ class Peer:
         self.arrived = threading.Condition()
         self.stderr = []
         self.asked = 0
+        self.errors = threading.Thread(target=lambda: self.stderr.extend(self.proc.stderr), daemon=True)
+        self.errors.start()
         threading.Thread(target=self._read, daemon=True).start()
-        threading.Thread(target=lambda: self.stderr.extend(self.proc.stderr), daemon=True).start()
         try:
             self.peer_id, self.addrs = (lambda a: (a["peer_id"], a["addrs"]))(self.do("start", **start))
         except Exception:
@@ -88,15 +89,24 @@ class Peer:
                     self.arrived.notify_all()
             else:
                 self.answers.put(what)
+        self.answers.put(None)
+
+    def _answer(self):
+        answer = self.answers.get(timeout=PATIENCE * 1.5)
+        if answer is None:
+            self.answers.put(None)  # for whoever asks next
+            self.errors.join(PATIENCE)
+            raise BrokenPipeError("it has ended")
+        return answer
 
     def do(self, deed, **params):
         self.asked += 1
         try:
             self.proc.stdin.write(json.dumps({"id": self.asked, "do": deed, **params}) + "\n")
             self.proc.stdin.flush()
-            answer = self.answers.get(timeout=PATIENCE * 1.5)
+            answer = self._answer()
             while answer["id"] != self.asked:  # of a deed that was given up
-                answer = self.answers.get(timeout=PATIENCE * 1.5)
+                answer = self._answer()
         except (queue.Empty, OSError) as e:
             raise Failed(f"{self.kind} peer does not answer {deed}: {''.join(self.stderr)[-2000:]}") from e
         if not answer["ok"]:
