@@ -21,9 +21,12 @@ struct job {
 	uint64_t conn;
 	struct peer_id peer;
 	enum { JOB_TELL, JOB_ASK, JOB_TAKE_PUSH } kind;
-	bool is_told;                  /* the news are out */
-	struct outbox out;             /* JOB_TELL */
-	struct identify_reader reader; /* the others */
+	bool is_told;           /* the news are out */
+	struct outbox out;      /* JOB_TELL */
+	enum maddr_reach reach; /* of the connection; of the others, like the next */
+	/* Owned; only while there is a message. It has room for the longest, which many questions
+	 * that wait at once, after a storm of dials, must not each keep ready. */
+	struct identify_reader *reader;
 };
 
 /* A connection that is up. */
@@ -69,12 +72,19 @@ static struct job *job_new(struct identify_service *i, uint64_t conn, int kind)
 	return j;
 }
 
+static void drop_reader(struct job *j)
+{
+	if (j->reader)
+		identify_reader_deinit(j->reader);
+	free(j->reader);
+	j->reader = NULL;
+}
+
 static void job_free(struct job *j)
 {
 	list_remove(&j->node);
 	buf_deinit(&j->out.data);
-	if (j->kind != JOB_TELL)
-		identify_reader_deinit(&j->reader);
+	drop_reader(j);
 	free(j);
 }
 
@@ -263,10 +273,19 @@ static void news(struct job *j, const struct identify *said)
 	tell_news(i, &n);
 }
 
+static struct identify_reader *reader_of(struct job *j)
+{
+	if (!j->reader) {
+		j->reader = xmalloc(sizeof(*j->reader));
+		identify_reader_init(j->reader, &j->peer, j->reach);
+	}
+	return j->reader;
+}
+
 static void hear_on_data(struct stream *s, struct bytes in)
 {
 	struct job *j = stream_user(s);
-	int err = identify_reader_recv(&j->reader, in);
+	int err = identify_reader_recv(reader_of(j), in);
 
 	if (!err)
 		return;
@@ -279,8 +298,9 @@ static void hear_on_end(struct stream *s)
 {
 	struct job *j = stream_user(s);
 	struct identify said;
-	int err = identify_reader_end(&j->reader, &said);
+	int err = identify_reader_end(reader_of(j), &said);
 
+	drop_reader(j);
 	stream_end(s);
 	if (err) {
 		news_failed(j, err);
@@ -316,12 +336,11 @@ int identify_ask(struct identify_service *i, uint64_t conn)
 	err = stream_open(i->opts.streams, conn, IDENTIFY_PROTOCOL, &hear_handler, j,
 		mono_add_ms(loop_now(i->loop), IDENTIFY_MS), &j->stream);
 	if (err) {
-		list_remove(&j->node);
-		free(j);
+		job_free(j);
 		return err;
 	}
 	j->peer = *stream_peer(j->stream);
-	identify_reader_init(&j->reader, &j->peer, a->reach);
+	j->reach = a->reach;
 	return 0;
 }
 
@@ -338,7 +357,7 @@ static bool on_open_push(void *arg, struct stream *s)
 	j = job_new(i, a->conn, JOB_TAKE_PUSH);
 	j->stream = s;
 	j->peer = *stream_peer(s);
-	identify_reader_init(&j->reader, &j->peer, a->reach);
+	j->reach = a->reach;
 	stream_attach(s, &hear_handler, j, mono_add_ms(now, IDENTIFY_MS));
 	return true;
 }
