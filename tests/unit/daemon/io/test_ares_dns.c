@@ -314,6 +314,43 @@ static void a_server_that_is_no_address_is_a_config_error(void **state)
 		P2P_ERR_CONFIG);
 }
 
+/* c-ares' channel goes after a while without questions. */
+static void a_question_after_a_long_silence_is_answered(void **state)
+{
+	struct got g;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		(void)ask(DNS_TXT, "example.org", &g);
+		turn_until(l, g.dones);
+		assert_ok(g.err);
+		loop_skip_ms(l, 60000);
+		turn_times(l, 2);
+	}
+	assert_int_equal(server.asked, 3);
+}
+
+static void a_question_under_way_keeps_the_channel(void **state)
+{
+	struct got g, h;
+
+	(void)state;
+	(void)ask(DNS_TXT, "example.org", &g);
+	turn_until(l, g.dones);
+	server.script = SERVE_SILENCE;
+	loop_skip_ms(l, DNS_TIMEOUT_MS / 2);
+	(void)ask(DNS_TXT, "silent.example.org", &g);
+	turn_until(l, server.asked >= 2);
+	/* Long since the first one ended, and not yet past the patience of this. */
+	loop_skip_ms(l, DNS_TIMEOUT_MS * 3 / 4);
+	turn_times(l, 2);
+	server.script = SERVE_TXT;
+	(void)ask(DNS_TXT, "other.example.org", &h);
+	turn_until(l, h.dones);
+	assert_ok(h.err);
+	assert_int_equal(g.dones, 0);
+}
+
 /* --- the parser --- */
 
 static struct buf message(unsigned answers)
@@ -400,6 +437,8 @@ int main(void)
 		TEST(a_cancelled_question_says_nothing),
 		TEST(questions_are_bounded_and_names_are_checked),
 		TEST(a_server_that_is_no_address_is_a_config_error),
+		TEST(a_question_after_a_long_silence_is_answered),
+		TEST(a_question_under_way_keeps_the_channel),
 		cmocka_unit_test(the_answer_may_come_through_an_alias),
 		cmocka_unit_test(records_beyond_the_limits_are_left_out_and_counted),
 		cmocka_unit_test(a_message_cut_anywhere_is_an_error),
