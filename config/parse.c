@@ -256,33 +256,56 @@ static void complete_proof(struct config *cfg)
 	json_decref(proof);
 }
 
+/* On the heap: it has 42 KB, and pages of the stack that were touched once stay the process's. */
+static void drop(struct config *cfg)
+{
+	config_deinit(cfg);
+	free(cfg);
+}
+
 int config_parse(struct bytes text, struct config *ret, struct config_report *report)
 {
 	unsigned before = report->errors;
-	struct config fresh;
+	struct config *fresh;
 	json_t *root = config_json(text, report);
 
 	if (!root)
 		return P2P_ERR_CONFIG;
-	config_init(&fresh);
+	fresh = xmalloc(sizeof(*fresh));
+	config_init(fresh);
 	check_names(root, "", report);
-	read_values(root, &fresh, report);
-	read_legacy(root, &fresh);
-	complete_proof(&fresh);
+	read_values(root, fresh, report);
+	read_legacy(root, fresh);
+	complete_proof(fresh);
 	json_decref(root);
 	if (report->errors == before)
-		config_check(&fresh, report);
+		config_check(fresh, report);
 	if (report->errors == before)
-		*ret = fresh;
-	config_deinit(&fresh);
+		*ret = *fresh;
+	drop(fresh);
 	return report->errors == before ? 0 : P2P_ERR_CONFIG;
+}
+
+/* What its mode means for the secrets in it. */
+static int check_mode(
+	const char *path, unsigned mode, const struct config *cfg, struct config_report *report)
+{
+	if (*cfg->auto_tls.forge_auth && mode & 007)
+		config_warning(report, "/auto_tls/forge_auth",
+			"is in a file that everybody can read; run: chmod o= %s", path);
+	if (*cfg->node_private_key && mode & 077) {
+		config_error(report, "/node_private_key",
+			"is in a file that others can read; run: chmod 600 %s", path);
+		return P2P_ERR_CONFIG;
+	}
+	return 0;
 }
 
 int config_load(const char *path, struct config *ret, struct config_report *report)
 {
 	struct buf text = BUF_SECRET(CONFIG_BYTES_MAX);
 	struct file_info info;
-	struct config fresh;
+	struct config *fresh;
 	int err = file_read(path, &text, &info);
 
 	if (err == P2P_ERR_TOO_LARGE) {
@@ -294,20 +317,13 @@ int config_load(const char *path, struct config *ret, struct config_report *repo
 			config_error(report, "", "%s cannot be read: %s", path, err_text(err));
 		return err;
 	}
-	err = config_parse(buf_bytes(&text), &fresh, report);
+	fresh = xmalloc(sizeof(*fresh));
+	err = config_parse(buf_bytes(&text), fresh, report);
 	buf_deinit(&text);
-	if (err)
-		return err;
-	if (*fresh.node_private_key && info.mode & 077) {
-		config_error(report, "/node_private_key",
-			"is in a file that others can read; run: chmod 600 %s", path);
-		err = P2P_ERR_CONFIG;
-	}
-	if (*fresh.auto_tls.forge_auth && info.mode & 007)
-		config_warning(report, "/auto_tls/forge_auth",
-			"is in a file that everybody can read; run: chmod o= %s", path);
 	if (!err)
-		*ret = fresh;
-	config_deinit(&fresh);
+		err = check_mode(path, info.mode, fresh, report);
+	if (!err)
+		*ret = *fresh;
+	drop(fresh);
 	return err;
 }
