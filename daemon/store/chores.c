@@ -10,7 +10,7 @@
 static void say(struct job *j, int rc, const char *done)
 {
 	j->err = rc == SQLITE_OK ? 0 : P2P_ERR_STORAGE;
-	snprintf(j->text, sizeof(j->text), "%s", rc == SQLITE_OK ? done : sqlite3_errstr(rc));
+	snprintf(j->text, STORE_WHY_SIZE, "%s", rc == SQLITE_OK ? done : sqlite3_errstr(rc));
 }
 
 static void check(struct store *s, struct job *j)
@@ -20,7 +20,7 @@ static void check(struct store *s, struct job *j)
 
 	say(j, rc, "the database holds together");
 	if (rc != SQLITE_OK)
-		snprintf(j->text, sizeof(j->text), "the database is damaged: %s", found);
+		snprintf(j->text, STORE_WHY_SIZE, "the database is damaged: %s", found);
 }
 
 /* A copy that holds together at one instant, while the node goes on. */
@@ -32,12 +32,12 @@ static void backup(struct store *s, struct job *j)
 
 	if (j->path[0] != '/') {
 		j->err = P2P_ERR_INVALID;
-		snprintf(j->text, sizeof(j->text), "the path must be absolute");
+		snprintf(j->text, STORE_WHY_SIZE, "the path must be absolute");
 		return;
 	}
 	if (access(j->path, F_OK) == 0) {
 		j->err = P2P_ERR_EXISTS;
-		snprintf(j->text, sizeof(j->text), "%.300s exists already", j->path);
+		snprintf(j->text, STORE_WHY_SIZE, "%.300s exists already", j->path);
 		return;
 	}
 	sql = sqlite3_mprintf("VACUUM INTO %Q", j->path);

@@ -14,7 +14,7 @@
 #define DB_SCHEMA_VERSION  1
 #define DB_BUSY_MS         5000 /* a lock of another process is waited for so long (FM-09) */
 #define DB_BYTES_MIN       512 /* the smallest page there is; a smaller file is a stump */
-#define DB_CACHE_KIB       256
+#define DB_CACHE_KIB       128 /* more is read again from the kernel's cache, which is not ours */
 #define DB_CHECKPOINT_PAGES 256 /* the WAL is carried into the database beyond this: 1 MiB */
 #define DB_WAL_BYTES_KEPT  (1024 * 1024) /* what a larger transaction added is given back */
 

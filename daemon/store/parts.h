@@ -72,7 +72,7 @@ struct job {
 	int err;              /* the answer */
 	struct store_row *rows; /* owned; their texts lie in `bytes` */
 	size_t row_count;
-	char text[STORE_WHY_SIZE]; /* of a chore or news */
+	char *text;             /* owned; of a chore or news; STORE_WHY_SIZE */
 };
 
 struct store {

@@ -23,6 +23,7 @@ void job_free(struct job *j)
 	buf_deinit(&j->bytes);
 	free(j->members);
 	free(j->path);
+	free(j->text);
 	free(j->rows);
 	free(j);
 }
@@ -281,6 +282,7 @@ int store_chore(struct store *s, enum store_chore chore, const char *path, store
 
 	j->chore = chore;
 	j->path = xstrdup(path ? path : "");
+	j->text = xcalloc(1, STORE_WHY_SIZE);
 	j->on_chore = fn;
 	j->arg = arg;
 	return enqueue(s, j);

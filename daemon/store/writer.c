@@ -48,7 +48,7 @@ void writer_news(struct store *s, enum store_news_kind kind, const char *path, u
 	j->kind = JOB_NEWS;
 	j->news = (struct store_news){.kind = kind, .count = count};
 	j->path = path ? xstrdup(path) : NULL;
-	snprintf(j->text, sizeof(j->text), "%s", text);
+	j->text = xstrdup(text);
 	reply(s, j);
 }
 
