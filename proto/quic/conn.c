@@ -12,7 +12,7 @@
 /* GnuTLS says nothing about its memory: measured for a session in its handshake, and for the keys of
  * packets that stay behind. */
 #define TLS_SESSION_BYTES 12000
-#define TLS_KEYS_BYTES    4500
+#define TLS_KEYS_BYTES    4000
 
 static const struct sm_state states[] = {
 	[QUIC_SHAKING] = {"shaking", SM_TO(QUIC_LIVE) | SM_TO(QUIC_CLOSING) | SM_TO(QUIC_OVER)},

@@ -38,6 +38,18 @@ struct quic_tickets {
 	uint8_t head_len;
 };
 
+#define QUIC_KEY_BYTES_MAX 32 /* of the ciphers that QUIC knows (RFC 9001 section 5.3) */
+#define QUIC_KEYS_LATER    6 /* the newest keys, those before, and those after, of both directions */
+
+/* A key that follows those in use: made ready as QUIC asks for it (RFC 9001 section 6.3), and
+ * opened by the first packet that needs it, which on most connections never comes. GnuTLS takes
+ * 0.7 KB for it. */
+struct quic_key {
+	bool is_taken;
+	void *open; /* GnuTLS's; NULL: `at` waits */
+	uint8_t at[QUIC_KEY_BYTES_MAX];
+};
+
 /* A datagram that did not fit the train at hand: it begins the next one. */
 struct quic_held {
 	struct buf data;
@@ -92,6 +104,7 @@ struct quic_conn {
 
 	/* Once the peer is proven its packets are looked at on their way (keys.c, seen.c). */
 	void *cipher; /* what GnuTLS calls it */
+	struct quic_key later[QUIC_KEYS_LATER];
 	int64_t rx_newest, tx_newest; /* packet numbers; -1: none */
 	uint64_t rx_seen[QUIC_SEEN_WORDS]; /* bits of the newest ones, by number modulo */
 	int64_t acked_newest;
@@ -230,6 +243,7 @@ int quic_on_decrypt(uint8_t *to, const ngtcp2_crypto_aead *aead, const ngtcp2_cr
 int quic_on_update_key(ngtcp2_conn *wire, uint8_t *rx_secret, uint8_t *tx_secret,
 	ngtcp2_crypto_aead_ctx *rx_key, uint8_t *rx_iv, ngtcp2_crypto_aead_ctx *tx_key,
 	uint8_t *tx_iv, const uint8_t *rx_now, const uint8_t *tx_now, size_t len, void *arg);
+void quic_on_delete_key(ngtcp2_conn *wire, ngtcp2_crypto_aead_ctx *key, void *arg);
 
 /* From now on packets are shown. */
 void quic_keys_watch(struct quic_conn *q);

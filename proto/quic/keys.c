@@ -12,7 +12,6 @@
 #include "proto/quic/conn.h"
 
 #define CIPHERS_MAX      4096 /* numbers of GnuTLS's ciphers stay far below */
-#define HASH_BYTES_MAX   64
 #define LABEL_BYTES_MAX  32
 
 static struct quic_conn *conn_of(const ngtcp2_crypto_aead *aead)
@@ -30,6 +29,73 @@ static ngtcp2_crypto_aead cipher_of(const ngtcp2_crypto_aead *aead)
 	return real;
 }
 
+/* ---- Keys that are opened when they are needed ---- */
+
+/* NULL: it was opened at once, and not by us. */
+static struct quic_key *later_of(struct quic_conn *q, const ngtcp2_crypto_aead_ctx *key)
+{
+	for (size_t i = 0; q && i < QUIC_KEYS_LATER; i++)
+		if (key->native_handle == &q->later[i])
+			return &q->later[i];
+	return NULL;
+}
+
+/* Puts a key by. NULL: there are more than could be in use. */
+static struct quic_key *put_by(struct quic_conn *q, const uint8_t *at, size_t len)
+{
+	for (size_t i = 0; i < QUIC_KEYS_LATER; i++) {
+		struct quic_key *k = &q->later[i];
+
+		if (k->is_taken)
+			continue;
+		k->is_taken = true;
+		memcpy(k->at, at, len);
+		return k;
+	}
+	return NULL;
+}
+
+static void drop(struct quic_key *k)
+{
+	ngtcp2_crypto_aead_ctx real = {k->open};
+
+	if (k->open)
+		ngtcp2_crypto_aead_ctx_free(&real);
+	mem_wipe(k, sizeof(*k));
+}
+
+/* What GnuTLS knows `key` by; 0, or an error of ngtcp2's. GnuTLS makes no difference between keys
+ * to seal and keys to open. */
+static int open_key(struct quic_conn *q, const ngtcp2_crypto_aead *cipher,
+	const ngtcp2_crypto_aead_ctx *key, size_t nonce_len, ngtcp2_crypto_aead_ctx *ret)
+{
+	struct quic_key *k = later_of(q, key);
+
+	*ret = *key;
+	if (!k)
+		return 0;
+	if (!k->open) {
+		if (ngtcp2_crypto_aead_ctx_encrypt_init(ret, cipher, k->at, nonce_len))
+			return NGTCP2_ERR_CALLBACK_FAILURE;
+		k->open = ret->native_handle;
+		mem_wipe(k->at, sizeof(k->at));
+	}
+	ret->native_handle = k->open;
+	return 0;
+}
+
+void quic_on_delete_key(ngtcp2_conn *wire, ngtcp2_crypto_aead_ctx *key, void *arg)
+{
+	struct quic_key *k = later_of(arg, key);
+
+	if (k)
+		drop(k);
+	else
+		ngtcp2_crypto_delete_crypto_aead_ctx_cb(wire, key, arg);
+}
+
+/* ---- Packets ---- */
+
 void quic_keys_watch(struct quic_conn *q)
 {
 	ngtcp2_crypto_ctx ctx = *ngtcp2_conn_get_crypto_ctx(q->wire);
@@ -45,12 +111,15 @@ int quic_on_encrypt(uint8_t *to, const ngtcp2_crypto_aead *aead, const ngtcp2_cr
 {
 	ngtcp2_crypto_aead real = cipher_of(aead);
 	struct quic_conn *q = conn_of(aead);
+	ngtcp2_crypto_aead_ctx by;
 
 	/* Before: the plaintext stands where the sealed bytes go. */
 	if (q)
 		quic_seen_out(q, bytes_of(head, head_len), bytes_of(plain, plain_len));
+	if (open_key(q, &real, key, nonce_len, &by))
+		return NGTCP2_ERR_CALLBACK_FAILURE;
 	return ngtcp2_crypto_encrypt_cb(
-		to, &real, key, plain, plain_len, nonce, nonce_len, head, head_len);
+		to, &real, &by, plain, plain_len, nonce, nonce_len, head, head_len);
 }
 
 int quic_on_decrypt(uint8_t *to, const ngtcp2_crypto_aead *aead, const ngtcp2_crypto_aead_ctx *key,
@@ -59,9 +128,13 @@ int quic_on_decrypt(uint8_t *to, const ngtcp2_crypto_aead *aead, const ngtcp2_cr
 {
 	ngtcp2_crypto_aead real = cipher_of(aead);
 	struct quic_conn *q = conn_of(aead);
-	int failed = ngtcp2_crypto_decrypt_cb(
-		to, &real, key, sealed, sealed_len, nonce, nonce_len, head, head_len);
+	ngtcp2_crypto_aead_ctx by;
+	int failed;
 
+	if (open_key(q, &real, key, nonce_len, &by))
+		return NGTCP2_ERR_CALLBACK_FAILURE;
+	failed = ngtcp2_crypto_decrypt_cb(
+		to, &real, &by, sealed, sealed_len, nonce, nonce_len, head, head_len);
 	if (!q)
 		return failed;
 	if (failed) {
@@ -90,37 +163,39 @@ static int expand(const ngtcp2_crypto_md *md, const uint8_t *secret, size_t len,
 	return ngtcp2_crypto_hkdf_expand(to, to_len, md, secret, len, info, 10 + label_len);
 }
 
-/* The secret that follows `now`, and the nonce base and key of it. */
-static int next_key(struct quic_conn *q, const uint8_t *now, size_t len, uint8_t *ret_secret,
-	uint8_t *ret_iv, uint8_t *ret_key)
+/* The secret that follows `now`, the nonce base and the key of it. NULL: it cannot be made. */
+static struct quic_key *next_key(
+	struct quic_conn *q, const uint8_t *now, size_t len, uint8_t *ret_secret, uint8_t *ret_iv)
 {
 	const ngtcp2_crypto_ctx *ctx = ngtcp2_conn_get_crypto_ctx(q->wire);
 	ngtcp2_crypto_aead real = cipher_of(&ctx->aead);
+	size_t key_len = ngtcp2_crypto_aead_keylen(&real);
+	struct quic_key *k = NULL;
+	uint8_t key[QUIC_KEY_BYTES_MAX];
 
-	return expand(&ctx->md, now, len, "quic ku", ret_secret, len) ||
-		expand(&ctx->md, ret_secret, len, "quic key", ret_key,
-			ngtcp2_crypto_aead_keylen(&real)) ||
-		expand(&ctx->md, ret_secret, len, "quic iv", ret_iv,
-			ngtcp2_crypto_packet_protection_ivlen(&real));
+	if (key_len <= sizeof(key) && !expand(&ctx->md, now, len, "quic ku", ret_secret, len) &&
+		!expand(&ctx->md, ret_secret, len, "quic key", key, key_len) &&
+		!expand(&ctx->md, ret_secret, len, "quic iv", ret_iv,
+			ngtcp2_crypto_packet_protection_ivlen(&real)))
+		k = put_by(q, key, key_len);
+	mem_wipe(key, sizeof(key));
+	return k;
 }
 
 int quic_on_update_key(ngtcp2_conn *wire, uint8_t *rx_secret, uint8_t *tx_secret,
 	ngtcp2_crypto_aead_ctx *rx_key, uint8_t *rx_iv, ngtcp2_crypto_aead_ctx *tx_key,
 	uint8_t *tx_iv, const uint8_t *rx_now, const uint8_t *tx_now, size_t len, void *arg)
 {
-	ngtcp2_crypto_aead real = cipher_of(&ngtcp2_conn_get_crypto_ctx(wire)->aead);
-	size_t nonce_len = ngtcp2_crypto_packet_protection_ivlen(&real);
-	uint8_t key[HASH_BYTES_MAX];
-	int failed;
+	struct quic_key *rx, *tx;
 
-	failed = next_key(arg, rx_now, len, rx_secret, rx_iv, key) ||
-		ngtcp2_crypto_aead_ctx_decrypt_init(rx_key, &real, key, nonce_len);
-	if (!failed) {
-		failed = next_key(arg, tx_now, len, tx_secret, tx_iv, key) ||
-			ngtcp2_crypto_aead_ctx_encrypt_init(tx_key, &real, key, nonce_len);
-		if (failed)
-			ngtcp2_crypto_aead_ctx_free(rx_key);
-	}
-	mem_wipe(key, sizeof(key));
-	return failed ? NGTCP2_ERR_CALLBACK_FAILURE : 0;
+	(void)wire;
+	rx = next_key(arg, rx_now, len, rx_secret, rx_iv);
+	tx = rx ? next_key(arg, tx_now, len, tx_secret, tx_iv) : NULL;
+	if (!tx && rx)
+		drop(rx);
+	if (!tx)
+		return NGTCP2_ERR_CALLBACK_FAILURE;
+	rx_key->native_handle = rx;
+	tx_key->native_handle = tx;
+	return 0;
 }

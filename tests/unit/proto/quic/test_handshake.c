@@ -404,6 +404,30 @@ static void a_ping_in_a_bulk_transfer_is_answered(void **state)
 	quic_pair_deinit(&p);
 }
 
+/* They cost memory, and most connections never come to need them. */
+static void the_keys_that_follow_are_ready_and_not_open(void **state)
+{
+	(void)state;
+	quic_pair_init(&p, 20);
+	quic_pair_open(&p);
+	quic_pair_run(&p);
+	for (int side = 0; side < 2; side++) {
+		const struct quic_key *k = p.side[side].conn->later;
+
+		for (int i = 0; i < QUIC_KEYS_LATER; i++) {
+			assert_int_equal(k[i].is_taken, i < 2);
+			assert_null(k[i].open);
+		}
+		(void)ngtcp2_conn_initiate_key_update(
+			p.side[side].conn->wire, (ngtcp2_tstamp)p.now.ns);
+	}
+	assert_ok(quic_ping(p.side[QUIC_D].conn));
+	quic_pair_run(&p);
+	assert_non_null(p.side[QUIC_D].conn->later[0].open);
+	assert_non_null(p.side[QUIC_D].conn->later[1].open);
+	quic_pair_deinit(&p);
+}
+
 /* By the peer, and by us: what is in flight then is sealed with either key. */
 static void keys_can_be_changed_under_way(void **state)
 {
@@ -450,6 +474,7 @@ int main(void)
 		cmocka_unit_test(a_ping_right_behind_a_datagram_goes_out_too),
 		cmocka_unit_test(unanswered_pings_are_bounded),
 		cmocka_unit_test(a_ping_in_a_bulk_transfer_is_answered),
+		cmocka_unit_test(the_keys_that_follow_are_ready_and_not_open),
 		cmocka_unit_test(keys_can_be_changed_under_way),
 	};
 
