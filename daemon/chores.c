@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a node does without being asked: the watchdog, the status line, warnings before a proof ends,
- * retention, and looking after the log and the interfaces. */
+ * retention, memory given back, and looking after the log and the interfaces. */
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/io/uv_udp.h"
 #include "daemon/node_private.h"
 #include "daemon/sys/log.h"
+#include "daemon/sys/memory.h"
 #include "daemon/sys/metrics.h"
 #include "daemon/sys/notify.h"
 
 #define MINUTE_MS             60000
 #define RETAIN_MINUTES        60
+#define CALM_MS               2000  /* no connection has come or gone for so long */
+#define CALM_MS_MAX           30000 /* or they never stop coming and going */
 
 /* ---- status line ---- */
 
@@ -158,6 +162,29 @@ static void on_minute(void *arg, mono_t now)
 	loop_timer_in_ms(n->loop, &n->chores.minute, MINUTE_MS);
 }
 
+/* ---- after a storm of connections ---- */
+
+static void on_calm(void *arg, mono_t now)
+{
+	struct node *n = arg;
+
+	(void)now;
+	udp_give_back(n->loop);
+	memory_give_back();
+}
+
+void chores_conns_changed(struct node *n)
+{
+	mono_t now = loop_now(n->loop);
+
+	if (n->is_stopping)
+		return;
+	if (!timer_is_armed(&n->chores.calm))
+		n->chores.calm_by = mono_add_ms(now, CALM_MS_MAX);
+	loop_timer_set(
+		n->loop, &n->chores.calm, mono_min(mono_add_ms(now, CALM_MS), n->chores.calm_by));
+}
+
 void chores_start(struct node *n)
 {
 	char text[NOTIFY_STATUS_MAX];
@@ -165,6 +192,8 @@ void chores_start(struct node *n)
 	n->chores.minute = TIMER(on_minute, n);
 	n->chores.watchdog = TIMER(on_watchdog, n);
 	n->chores.status = (struct turn_end){.run = write_status, .arg = n};
+	n->chores.calm = TIMER(on_calm, n);
+	chores_conns_changed(n); /* starting leaves something behind, too */
 	loop_timer_in_ms(n->loop, &n->chores.minute, MINUTE_MS);
 	if (notify_watchdog_ms() > 0)
 		expect_watchdog(n, notify_watchdog_ms());
@@ -176,6 +205,7 @@ void chores_stop(struct node *n)
 {
 	loop_timer_stop(n->loop, &n->chores.minute);
 	loop_timer_stop(n->loop, &n->chores.watchdog);
+	loop_timer_stop(n->loop, &n->chores.calm);
 	loop_turn_end_cancel(&n->chores.status);
 }
 

@@ -14,6 +14,7 @@
 #include "daemon/sys/handover.h"
 #include "daemon/sys/last_words.h"
 #include "daemon/sys/log.h"
+#include "daemon/sys/memory.h"
 #include "daemon/sys/notify.h"
 #include "proto/base/err.h"
 #include "proto/base/mem.h"
@@ -211,6 +212,7 @@ int node_run(const struct node_paths *paths, struct config *cfg)
 			kv_text("text", cfg->insecure_accept_any_issuer
 				? "snapshots are taken from ANY issuer: insecure_accept_any_issuer is set"
 				: "system_pubkey is empty: every snapshot will be refused"));
+	memory_give_back(); /* of the configuration's text: what is built next touches what it needs */
 	code = build(n);
 	if (!code) {
 		run(n);

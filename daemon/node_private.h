@@ -23,6 +23,8 @@ struct chores {
 	int64_t warned_days;   /* the threshold of proof expiry last warned of; 0 = none */
 	wall_t warned_for;     /* valid_to that it was about */
 	struct turn_end status;
+	struct timer calm;     /* connections have settled: memory is given back */
+	mono_t calm_by;        /* it fires by then, settled or not */
 };
 
 struct node {
@@ -105,6 +107,8 @@ void chores_stop(struct node *n);
 void chores_review(struct node *n);
 /* The line that systemctl status shows is out of date. */
 void chores_status_changed(struct node *n);
+/* A connection is up, or gone. */
+void chores_conns_changed(struct node *n);
 void chores_measure(struct node *n);
 /* "healthy, 4/5 members online, 4 peers, 1 pending join"; `to` has NOTIFY_STATUS_MAX bytes. */
 char *chores_status_text(struct node *n, char *to);

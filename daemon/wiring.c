@@ -87,6 +87,7 @@ static void on_up(void *arg, const struct swarm_conn *c)
 
 	if (n->control)
 		control_hear_up(n->control, c);
+	chores_conns_changed(n);
 }
 
 static void on_gone(void *arg, const struct swarm_conn *c, enum swarm_end how, int err, const char *why)
@@ -97,6 +98,7 @@ static void on_gone(void *arg, const struct swarm_conn *c, enum swarm_end how, i
 	(void)err;
 	if (n->control)
 		control_hear_gone(n->control, c, why);
+	chores_conns_changed(n);
 }
 
 static void on_identified(void *arg, const struct identify_news *news)

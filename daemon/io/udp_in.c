@@ -9,6 +9,8 @@
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "daemon/io/udp_private.h"
 #include "proto/base/mem.h"
@@ -50,6 +52,18 @@ void udp_area_give_back(struct loop *l)
 		free(*a);
 		*a = NULL;
 	}
+}
+
+void udp_give_back(struct loop *l)
+{
+	struct udp_area *a = *loop_udp_area(l);
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from, to;
+
+	if (!a)
+		return;
+	from = ((uintptr_t)a->data + page - 1) / page * page; /* whole pages of it alone */
+	to = (uintptr_t)(a + 1) / page * page;
+	(void)madvise((void *)from, to - from, MADV_DONTNEED); /* else it stays */
 }
 
 /* The lengths in the headers are overwritten by each call. */

@@ -7,8 +7,10 @@
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "daemon/io/udp_private.h"
 #include "tests/lib/turns.h"
@@ -816,6 +818,41 @@ static void the_receive_area_is_shared_and_goes_with_the_last_socket(void **stat
 	end_deinit(&b);
 }
 
+/* Pages of the receive area that the process has, of those it has room in. */
+static size_t area_pages(void)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t)*loop_udp_area(l) + page - 1) / page * page;
+	unsigned char there[64];
+	size_t sum = 0;
+
+	assert_int_equal(mincore((void *)from, sizeof(there) * page, there), 0);
+	for (size_t i = 0; i < sizeof(there); i++)
+		sum += there[i] & 1;
+	return sum;
+}
+
+static void what_large_trains_have_touched_goes_back(void **state)
+{
+	struct end a, b;
+
+	(void)state;
+	udp_give_back(l); /* nothing to give */
+	open_pair(4, &a, &b);
+	for (int i = 0; i < 8; i++)
+		send_train(&a, &b, 1400, 40 * 1400);
+	turn_until(l, b.count == 8 * 40);
+	assert_true(area_pages() > 8);
+	udp_give_back(l);
+	assert_true(area_pages() <= 2); /* the headers before it */
+	forget(&b);
+	send_train(&a, &b, 1400, 40 * 1400);
+	turn_until(l, b.count == 40);
+	assert_train(&b, 1400, 40 * 1400);
+	end_deinit(&a);
+	end_deinit(&b);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -847,6 +884,7 @@ int main(void)
 		TEST(closing_inside_a_callback_is_the_end),
 		TEST(closing_while_blocked_drops_what_waits),
 		TEST(the_receive_area_is_shared_and_goes_with_the_last_socket),
+		TEST(what_large_trains_have_touched_goes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

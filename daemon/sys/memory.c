@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/sys/memory.h"
+
+#include <malloc.h>
+
+void memory_give_back(void)
+{
+#ifdef __GLIBC__
+	(void)malloc_trim(0); /* whether there was something to give back does not matter */
+#endif
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Freed memory between what is in use goes back to the kernel. */
+#include "daemon/sys/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/lib/p2ptest.h"
+
+#define PIECES      512
+#define PIECE_BYTES (32 * 1024)
+
+/* What exists for this process alone, in bytes. */
+static size_t private_bytes(void)
+{
+	FILE *f = fopen("/proc/self/smaps_rollup", "r");
+	size_t kib = 0;
+	char line[256];
+
+	assert_non_null(f);
+	while (!kib && fgets(line, sizeof(line), f))
+		(void)sscanf(line, "Private_Dirty: %zu kB", &kib);
+	fclose(f);
+	return kib * 1024;
+}
+
+static void holes_between_what_is_in_use_go_back(void **state)
+{
+	static char *pieces[PIECES];
+	size_t before, after;
+
+	(void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	skip(); /* a sanitizer's allocator keeps what is freed */
+#endif
+	for (int i = 0; i < PIECES; i++) {
+		pieces[i] = malloc(PIECE_BYTES);
+		assert_non_null(pieces[i]);
+		memset(pieces[i], 1, PIECE_BYTES);
+	}
+	for (int i = 0; i < PIECES; i += 2)
+		free(pieces[i]);
+	before = private_bytes();
+	memory_give_back();
+	after = private_bytes();
+	assert_true(before > after && before - after > PIECES / 4 * PIECE_BYTES);
+	for (int i = 1; i < PIECES; i += 2) {
+		assert_int_equal(pieces[i][PIECE_BYTES - 1], 1);
+		free(pieces[i]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(holes_between_what_is_in_use_go_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
