@@ -12,6 +12,7 @@
 #include "daemon/node.h"
 #include "daemon/sys/handover.h"
 #include "daemon/sys/log.h"
+#include "daemon/sys/memory.h"
 #include "daemon/sys/notify.h"
 #include "daemon/sys/privs.h"
 #include "proto/base/err.h"
@@ -187,6 +188,7 @@ int main(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	(void)privs_apply();
+	memory_share();
 	if (rng_system_init()) {
 		fprintf(stderr, "p2posd: the kernel gives no randomness; not starting\n");
 		return NODE_EXIT_SOFTWARE;

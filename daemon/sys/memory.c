@@ -3,6 +3,13 @@
 
 #include <malloc.h>
 
+void memory_share(void)
+{
+#ifdef __GLIBC__
+	(void)mallopt(M_ARENA_MAX, 1); /* refused, it costs what it did before */
+#endif
+}
+
 void memory_give_back(void)
 {
 #ifdef __GLIBC__
