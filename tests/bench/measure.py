@@ -77,6 +77,12 @@ def memory_mb(pid):
     return fields["Rss"], fields["Private_Dirty"]
 
 
+def peak_mb(pid):
+    """The most that was ever resident: in the storm of joining, on the way to where it rests."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
 def cpu_ms(pid):
     return sum(int((t / "schedstat").read_text().split()[0])
                for t in pathlib.Path(f"/proc/{pid}/task").iterdir()) / 1e6
@@ -142,10 +148,11 @@ def idle(nodes):
 
 
 def report_idle(who, nodes, rss_goal, private_goal):
-    memory = [memory_mb(n.proc.pid) for n in nodes]
     cpu, db, wires = idle(nodes)
+    memory = [memory_mb(n.proc.pid) for n in nodes]
     row(f"resident memory, {who}", max(m[0] for m in memory), "MB", rss_goal)
     row(f"private memory, {who}", max(m[1] for m in memory), "MB", private_goal)
+    row(f"resident memory at its most, {who}", max(peak_mb(n.proc.pid) for n in nodes), "MB")
     row(f"CPU idle, {who}: mean", statistics.mean(cpu), "ms/s", 1)
     row(f"CPU idle, {who}: the busiest", max(cpu), "ms/s")
     row(f"database commits idle, {who}: the busiest", max(db), "/s", 1)
