@@ -75,17 +75,32 @@ static int set_journal(struct db *db)
 	return is_wal ? SQLITE_OK : db_exec(db, "PRAGMA journal_mode=DELETE");
 }
 
+int db_fit_cache(struct db *db, size_t list_bytes)
+{
+	size_t kib = list_bytes / 1024;
+	char sql[64];
+
+	if (kib < DB_CACHE_KIB_MIN)
+		kib = DB_CACHE_KIB_MIN;
+	if (kib > DB_CACHE_KIB_MAX)
+		kib = DB_CACHE_KIB_MAX;
+	snprintf(sql, sizeof(sql), "PRAGMA cache_size=-%zu", kib);
+	return db_exec(db, sql);
+}
+
 int db_configure(struct db *db)
 {
 	char sql[256];
 	int rc;
 
 	snprintf(sql, sizeof(sql),
-		"PRAGMA auto_vacuum=INCREMENTAL;PRAGMA cache_size=-%d;PRAGMA mmap_size=0;"
+		"PRAGMA auto_vacuum=INCREMENTAL;PRAGMA mmap_size=0;"
 		"PRAGMA temp_store=MEMORY;PRAGMA cell_size_check=ON;PRAGMA synchronous=FULL;"
 		"PRAGMA journal_size_limit=%d",
-		DB_CACHE_KIB, DB_WAL_BYTES_KEPT);
+		DB_WAL_BYTES_KEPT);
 	rc = db_exec(db, sql);
+	if (rc == SQLITE_OK)
+		rc = db_fit_cache(db, 0);
 	if (rc == SQLITE_OK)
 		rc = set_journal(db);
 	db->is_full_sync = true;

@@ -14,7 +14,8 @@
 #define DB_SCHEMA_VERSION  1
 #define DB_BUSY_MS         5000 /* a lock of another process is waited for so long (FM-09) */
 #define DB_BYTES_MIN       512 /* the smallest page there is; a smaller file is a stump */
-#define DB_CACHE_KIB       128 /* more is read again from the kernel's cache, which is not ours */
+#define DB_CACHE_KIB_MIN   64  /* what is not in it is read again from the kernel's cache */
+#define DB_CACHE_KIB_MAX   256
 #define DB_CHECKPOINT_PAGES 256 /* the WAL is carried into the database beyond this: 1 MiB */
 #define DB_WAL_BYTES_KEPT  (1024 * 1024) /* what a larger transaction added is given back */
 
@@ -88,6 +89,9 @@ int db_configure(struct db *db);
 /* Prepares all statements; after migrating. SQLITE_ERROR: the tables are not ours. */
 int db_prepare(struct db *db);
 void db_close(struct db *db);
+/* As much of the database stays in memory as the list of members has bytes, between the limits above:
+ * about so much is written over and over. */
+int db_fit_cache(struct db *db, size_t list_bytes);
 
 /* Runs SQL text. */
 int db_exec(struct db *db, const char *sql);

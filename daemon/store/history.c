@@ -154,6 +154,8 @@ int rows_put_snapshot(struct db *db, const struct store_snapshot *row)
 	if (rc == SQLITE_OK)
 		rc = meta_put_floor(db, &row->stamp);
 	if (rc == SQLITE_OK)
+		rc = db_fit_cache(db, row->raw.len);
+	if (rc == SQLITE_OK)
 		rc = sync_members(db, row);
 	return rc;
 }

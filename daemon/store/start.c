@@ -159,6 +159,8 @@ int start_load(struct db *db, bool was_clean, struct store_start *st)
 	st->was_clean = was_clean;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && rc == SQLITE_OK; i++)
 		rc = each_row(db, parts[i].sql, st, parts[i].take);
+	if (rc == SQLITE_OK)
+		rc = db_fit_cache(db, st->snapshot.len);
 	place_envelopes(st);
 	return rc;
 }

@@ -512,6 +512,46 @@ static void closing_commits_what_waits(void **state)
 	assert_true(b.start.was_clean);
 }
 
+static int cache_kib(void)
+{
+	sqlite3_stmt *st;
+	int kib;
+
+	assert_int_equal(
+		sqlite3_prepare_v2(b.store->db.handle, "PRAGMA cache_size", -1, &st, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	kib = -sqlite3_column_int(st, 0);
+	sqlite3_finalize(st);
+	return kib;
+}
+
+/* Puts a list of so many bytes and waits until the writer is through. */
+static int cache_with(unsigned n, size_t list_bytes)
+{
+	static char raw[600 * 1024];
+	struct store_snapshot row = {.stamp = bench_stamp(n), .issuer = bench_peer(0), .source = "push"};
+
+	memset(raw, ' ', list_bytes);
+	row.raw = bytes_of(raw, list_bytes);
+	assert_ok(store_put_snapshot(b.store, &row, bench_done, &b));
+	bench_wait(&b, 1);
+	assert_ok(b.last_err);
+	return cache_kib();
+}
+
+static void the_cache_is_as_large_as_the_list(void **state)
+{
+	(void)state;
+	assert_ok(bench_open(&b));
+	assert_int_equal(cache_kib(), DB_CACHE_KIB_MIN);
+	assert_int_equal(cache_with(1, 3000), DB_CACHE_KIB_MIN);
+	assert_int_equal(cache_with(2, 600 * 1024), DB_CACHE_KIB_MAX);
+	assert_int_equal(cache_with(3, 100 * 1024), 100);
+	bench_close(&b);
+	assert_ok(bench_open(&b));
+	assert_int_equal(cache_kib(), 100);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -535,6 +575,7 @@ int main(void)
 		TEST(chores_check_copy_and_compact),
 		TEST(a_list_of_all_members_fits),
 		TEST(closing_commits_what_waits),
+		TEST(the_cache_is_as_large_as_the_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
