@@ -364,8 +364,8 @@ static void fifty_members_cost_little(void **state)
 	}
 	rig_look(&r);
 	after = mallinfo2().uordblks;
-	/* Under a sanitizer malloc does not tell. */
-	assert_true(before == after || after - before < 128 * 1024);
+	/* Under a sanitizer malloc does not tell. Elsewhere it counts what it keeps for the next time, too. */
+	assert_true(before == after || after - before < 50 * 3 * 1024);
 	print_message("50 connected members: %zu bytes\n", after - before);
 	buf_deinit(&b);
 	rig_end(&r);
