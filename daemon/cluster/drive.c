@@ -97,20 +97,20 @@ static void on_gone(void *arg, const struct swarm_conn *c, enum swarm_end how, i
 	drive_wake(d);
 }
 
-static void on_heard(void *arg, const struct swarm_conn *c)
+static void on_heard(void *arg, uint64_t conn)
 {
 	struct drive *d = arg;
 
-	core_heard(d->o.core, c->id, drive_wall(d), drive_now(d));
+	core_heard(d->o.core, conn, drive_wall(d), drive_now(d));
 	drive_wake(d);
 }
 
-static void on_pong(void *arg, const struct swarm_conn *c, int64_t rtt_ns)
+static void on_pong(void *arg, uint64_t conn, int64_t rtt_ns)
 {
 	struct drive *d = arg;
 
 	metric_observe(M_PING_RTT, (double)rtt_ns / 1e9);
-	core_pong(d->o.core, c->id, rtt_ns, drive_wall(d), drive_now(d));
+	core_pong(d->o.core, conn, rtt_ns, drive_wall(d), drive_now(d));
 	drive_wake(d);
 }
 

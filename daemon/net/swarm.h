@@ -108,9 +108,9 @@ struct swarm_watch {
 	void (*on_gone)(void *arg, const struct swarm_conn *c, enum swarm_end how, int err,
 		const char *why);
 	/* Authenticated bytes arrived; at most once a turn of the loop and connection. */
-	void (*on_heard)(void *arg, const struct swarm_conn *c);
+	void (*on_heard)(void *arg, uint64_t conn);
 	/* Answer to swarm_ping(). */
-	void (*on_pong)(void *arg, const struct swarm_conn *c, int64_t rtt_ns);
+	void (*on_pong)(void *arg, uint64_t conn, int64_t rtt_ns);
 	/* A peer proved itself and was not let in, or a handshake failed (peer none then); for logs,
 	 * for the list of who knocks. */
 	void (*on_refused)(void *arg, const struct swarm_conn *c, int err, const char *why);

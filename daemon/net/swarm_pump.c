@@ -107,13 +107,11 @@ static void on_proven(struct swarm_entry *e, const struct peer_id *peer)
 static void on_pong(struct swarm_entry *e, int64_t rtt_ns)
 {
 	struct swarm *s = e->swarm;
-	struct swarm_conn view;
 
 	e->rtt_ns = rtt_ns;
-	swarm_view(e, &view);
 	for (unsigned i = 0; i < s->watch_count; i++)
 		if (s->watches[i].on_pong)
-			s->watches[i].on_pong(s->watches[i].arg, &view, rtt_ns);
+			s->watches[i].on_pong(s->watches[i].arg, e->id, rtt_ns);
 }
 
 static void on_event(struct swarm_entry *e, const struct conn_event *ev)
@@ -268,18 +266,16 @@ void swarm_on_timer(void *arg, mono_t now)
 	swarm_touch(e);
 }
 
-static void tell_heard(struct swarm_entry *e, const struct conn_info *info)
+static void tell_heard(struct swarm_entry *e, mono_t last_heard)
 {
 	struct swarm *s = e->swarm;
-	struct swarm_conn view;
 
-	if (!e->is_up || e->is_ours || mono_cmp(info->last_heard, e->heard) == 0)
+	if (!e->is_up || e->is_ours || mono_cmp(last_heard, e->heard) == 0)
 		return;
-	e->heard = info->last_heard;
-	swarm_view(e, &view);
+	e->heard = last_heard;
 	for (unsigned i = 0; i < s->watch_count; i++)
 		if (s->watches[i].on_heard)
-			s->watches[i].on_heard(s->watches[i].arg, &view);
+			s->watches[i].on_heard(s->watches[i].arg, e->id);
 }
 
 static void count_memory(struct swarm_entry *e, size_t conn_memory)
@@ -375,7 +371,7 @@ static void flush_one(struct swarm_entry *e)
 	if (e->port && e->is_up)
 		e->remote = info.path.remote; /* it may have moved (RFC 9000 section 9) */
 	count_memory(e, info.memory);
-	tell_heard(e, &info);
+	tell_heard(e, info.last_heard);
 	loop_timer_set(s->opts.loop, &e->timer,
 		goes_on ? now : mono_min(mono_min(conn_deadline(e->conn), give_up), e->close_by));
 }

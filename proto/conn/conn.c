@@ -41,13 +41,13 @@ struct conn *conn_new(const struct conn_opts *opts)
 /* What is asked about QUIC after its end. */
 static void remember(struct conn *c)
 {
-	struct quic_info info;
+	struct mux_usage usage;
 
 	if (c->mux.kind != MUX_QUIC)
 		return;
-	quic_info(c->mux.quic, &info);
-	c->last_heard = info.last_heard;
-	c->path = info.path;
+	mux_usage(&c->mux, &usage);
+	c->last_heard = usage.last_heard;
+	c->path = usage.path;
 }
 
 /* Everything but what last words need. */
@@ -381,18 +381,6 @@ static const char *muxer_of(const struct conn *c)
 	return c->is_quic ? "quic" : "yamux";
 }
 
-static void add_quic(const struct conn *c, struct conn_info *ret)
-{
-	struct quic_info info;
-
-	ret->path = c->path;
-	if (c->mux.kind != MUX_QUIC)
-		return;
-	quic_info(c->mux.quic, &info);
-	ret->path = info.path;
-	ret->last_heard = info.last_heard;
-}
-
 void conn_info(const struct conn *c, struct conn_info *ret)
 {
 	struct mux_usage usage;
@@ -408,10 +396,9 @@ void conn_info(const struct conn *c, struct conn_info *ret)
 		.streams_out = c->streams_out,
 		.send_queued = c->wire.len + usage.queued_bytes,
 		.memory = memory_of(c) + usage.memory,
-		.last_heard = c->last_heard,
+		.last_heard = c->mux.kind == MUX_QUIC ? usage.last_heard : c->last_heard,
+		.path = c->mux.kind == MUX_QUIC ? usage.path : c->path,
 	};
-	if (c->is_quic)
-		add_quic(c, ret);
 	if (c->is_proven)
 		ret->peer = c->peer;
 }

@@ -149,7 +149,12 @@ static struct mux_usage usage_of_quic(const struct quic_conn *q)
 	struct quic_info info;
 
 	quic_info(q, &info);
-	return (struct mux_usage){.queued_bytes = info.queued_bytes, .memory = info.memory};
+	return (struct mux_usage){
+		.queued_bytes = info.queued_bytes,
+		.memory = info.memory,
+		.path = info.path,
+		.last_heard = info.last_heard,
+	};
 }
 
 /* ---- The face: one or the other ---- */

@@ -87,8 +87,10 @@ void mux_ping(struct mux *m);
 void mux_goodbye(struct mux *m, const char *why, mono_t now);
 
 struct mux_usage {
-	size_t queued_bytes; /* written, and not gone yet */
-	size_t memory;       /* bytes owned beside the struct itself */
+	size_t queued_bytes;       /* written, and not gone yet */
+	size_t memory;             /* bytes owned beside the struct itself */
+	struct datagram_path path; /* of QUIC, which alone knows these two */
+	mono_t last_heard;
 };
 void mux_usage(const struct mux *m, struct mux_usage *ret);
 

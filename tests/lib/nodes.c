@@ -41,17 +41,17 @@ static void on_gone(void *arg, const struct swarm_conn *c, enum swarm_end how, i
 	n->last_why = why;
 }
 
-static void on_heard(void *arg, const struct swarm_conn *c)
+static void on_heard(void *arg, uint64_t conn)
 {
-	(void)c;
+	(void)conn;
 	((struct node *)arg)->heards++;
 }
 
-static void on_pong(void *arg, const struct swarm_conn *c, int64_t rtt_ns)
+static void on_pong(void *arg, uint64_t conn, int64_t rtt_ns)
 {
 	struct node *n = arg;
 
-	(void)c;
+	(void)conn;
 	n->pongs++;
 	n->last_rtt_ns = rtt_ns;
 }
