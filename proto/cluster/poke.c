@@ -7,12 +7,12 @@
  * owner ask the peer on the spot (swarm.h: SWARM_UNREACHABLE_MS), and conn_down comes of silence only.
  *
  * Whatever the number of members, each is poked by all others together some POKES_A_SECOND times a
- * second: the first of them learns of its end within a quarter of a second in the mean, and tells others,
- * who ask it themselves. Each does all its pokes of a turn in one go, because it is waking up that costs.
+ * second, and asked once (probe.c), which is as good as a poke: the first of them learns of its end within
+ * a quarter of a second in the mean, and tells others, who ask it themselves. Each does all its pokes of a turn in one go, because it is waking up that costs.
  * Nodes that started together would all come to a member at the same moment: hence the draw. */
 #include "proto/cluster/core_parts.h"
 
-#define POKES_A_SECOND 4
+#define POKES_A_SECOND 3
 #define DRAW_MAX       16 /* of those not poked for longest, among whom the next is drawn */
 
 static struct link *draw(const struct core *c, size_t among)
