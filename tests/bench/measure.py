@@ -27,8 +27,8 @@ DETECT_ROUNDS = 9
 DETECT_NODES = 5
 MEMBERS = 50
 WAVE = 7
-IDLE_SECONDS = 20
-CALM_SECONDS = 60  # who joined asks each of the others for its list, one in 300 ms, and for addresses
+IDLE_SECONDS = 60  # two rounds of heartbeats, whole
+CALM_SECONDS = 120  # who joined asks each of the others for its list, one in 300 ms, and for addresses
 ASKED_SECONDS = 1  # until a question about metrics costs a node nothing more
 
 
