@@ -8,6 +8,8 @@
 
 #include "cli/cli.h"
 
+#define CLI_EXAMPLES 2
+
 struct cli_option {
 	const char *name;  /* without the dashes; NULL ends a list */
 	const char *value; /* NULL: none; "DIR": needed; "=60s": may follow after '=' */
@@ -22,7 +24,8 @@ struct cli_command {
 	int args_min, args_max;
 	const char *method;      /* the RPC method behind it; NULL: needs no daemon */
 	const char *about;       /* one sentence, without its full stop */
-	const char *examples[2]; /* the second may be NULL */
+	const char *examples[CLI_EXAMPLES];
+	const char *next;        /* what people mostly do after it; placeholders in capitals */
 	struct cli_option options[CLI_OPTIONS_MAX];
 	int (*run)(struct cli *c); /* returns the exit code */
 };

@@ -23,7 +23,7 @@ static void show_command(const struct cli_command *cmd)
 	printf("%s.\n\nusage: p2posctl %s%s%s%s\n\n", cmd->about, cmd->words,
 		cmd->options[0].name ? " [options]" : "", *cmd->args ? " " : "", cmd->args);
 	printf("examples:\n");
-	for (int i = 0; i < 2 && cmd->examples[i]; i++)
+	for (int i = 0; i < CLI_EXAMPLES; i++)
 		printf("  %s\n", cmd->examples[i]);
 	if (cmd->options[0].name)
 		printf("\noptions:\n");
@@ -32,6 +32,7 @@ static void show_command(const struct cli_command *cmd)
 	printf("\nglobal options: p2posctl --help\n");
 	printf("exit codes: 0 done, 1 refused or failed, 64 usage, 65 bad data, 69 no daemon, 75 try again,\n"
 	       "            77 not allowed, 78 bad configuration\n");
+	printf("next: %s\n", cmd->next);
 }
 
 static void command_line(const struct cli_command *cmd)
@@ -118,7 +119,7 @@ void help_reference(void)
 		printf("\n## %s%s%s\n\n%s.%s%s%s\n\n", cmd->words, *cmd->args ? " " : "", cmd->args, cmd->about,
 			cmd->method ? " Method: `" : " Needs no daemon", cmd->method ? cmd->method : "",
 			cmd->method ? "`." : ".");
-		for (int k = 0; k < 2 && cmd->examples[k]; k++)
+		for (int k = 0; k < CLI_EXAMPLES; k++)
 			printf("    %s\n", cmd->examples[k]);
 		if (cmd->options[0].name)
 			printf("\n| option | |\n| --- | --- |\n");

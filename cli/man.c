@@ -74,7 +74,7 @@ static void put_command(const struct cli_command *cmd)
 		put(o->about);
 		puts(o->repeats ? "; may be given again\n" : "\n");
 	}
-	for (int i = 0; i < 2 && cmd->examples[i]; i++) {
+	for (int i = 0; i < CLI_EXAMPLES; i++) {
 		printf("\tExample: ");
 		put(cmd->examples[i]);
 		puts("\n");

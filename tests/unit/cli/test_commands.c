@@ -38,6 +38,19 @@ static void every_method_named_is_one_of_the_daemon(void **state)
 	}
 }
 
+/* Up to the first word that stands for something; options before the command are skipped. */
+static bool is_a_command(const char *line)
+{
+	char first[32], second[32] = "";
+	const char *at = line + strlen("p2posctl ");
+
+	if (strncmp(line, "p2posctl ", strlen("p2posctl ")) != 0)
+		return false;
+	while (strncmp(at, "--", 2) == 0)
+		at += strcspn(at, " ") + 1;
+	return sscanf(at, "%31s %31s", first, second) >= 1 && cli_command_find(first, second) != NULL;
+}
+
 static void every_command_says_what_it_is_and_shows_itself(void **state)
 {
 	const struct cli_command *cmd;
@@ -50,6 +63,9 @@ static void every_command_says_what_it_is_and_shows_itself(void **state)
 		assert_that(cmd->about[strlen(cmd->about) - 1] != '.', cmd->words);
 		snprintf(begin, sizeof(begin), "p2posctl %s", cmd->words);
 		assert_that(strncmp(cmd->examples[0], begin, strlen(begin)) == 0, cmd->words);
+		assert_that(strcmp(cmd->examples[0], cmd->examples[1]) != 0, cmd->words);
+		assert_that(strstr(cmd->examples[1], begin) != NULL || strstr(cmd->examples[1], " --json "), cmd->words);
+		assert_that(is_a_command(cmd->next), cmd->next);
 		assert_that(cmd->args_min <= cmd->args_max, cmd->words);
 		assert_that((cmd->args_max > 0) == (cmd->args[0] != '\0'), cmd->words);
 	}
