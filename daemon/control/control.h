@@ -11,7 +11,7 @@
 #include "daemon/control/face.h"
 #include "daemon/io/uv_pipe.h"
 
-#define CONTROL_CLIENTS_MAX       32 /* the next is told `busy` and closed */
+#define CONTROL_CLIENTS_MAX       64 /* the next is told `busy` and closed */
 #define CONTROL_BACKLOG_BYTES_MAX (16u * 1024 * 1024) /* of all clients; beyond, the largest is closed */
 
 struct control;

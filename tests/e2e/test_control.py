@@ -80,9 +80,9 @@ class Lines(Formed):
             self.assertGreaterEqual(len(busy), 20)
             self.assertGreaterEqual(len([a for a in answers.values() if "result" in a]), 1)
 
-    def test_the_33rd_client_is_told_that_it_is_one_too_many(self):
+    def test_the_65th_client_is_told_that_it_is_one_too_many(self):
         with contextlib.ExitStack() as stack:
-            for _ in range(32):
+            for _ in range(64):
                 c = stack.enter_context(Line(self.node))
                 self.assertIn("result", c.ask("rpc.hello"))
             with Line(self.node) as last:

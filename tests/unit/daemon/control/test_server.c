@@ -373,7 +373,7 @@ static void stopping_is_answered_before_it_begins(void **state)
 
 /* ---- who gets in ---- */
 
-static void the_33rd_client_is_told_busy(void **state)
+static void the_65th_client_is_told_busy(void **state)
 {
 	struct rig *r = *state;
 	struct rig_client all[CONTROL_CLIENTS_MAX], late;
@@ -571,7 +571,7 @@ int main(void)
 			rig_teardown),
 		cmocka_unit_test_setup_teardown(while_it_stops_nothing_is_changed_any_more, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(stopping_is_answered_before_it_begins, rig_setup, rig_teardown),
-		cmocka_unit_test_setup_teardown(the_33rd_client_is_told_busy, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(the_65th_client_is_told_busy, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(a_reader_may_ask_but_not_change, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(the_socket_is_for_its_owner_alone_without_a_group, rig_setup,
 			rig_teardown),
