@@ -16,6 +16,8 @@ DESTDIR ?=
 # V=1 shows the commands.
 Q       := $(if $(V),,@)
 VERSION := $(shell cat VERSION)
+# Of a checkout git knows it; what `git archive` made has it in the file.
+REVISION := $(shell grep -v Format packaging/REVISION || git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 PKGS        := libuv libsodium sqlite3 libcares jansson gnutls libngtcp2 libngtcp2_crypto_gnutls
 # The last three come with proto/conn, by which p2posctl publishes straight to a node.
@@ -74,6 +76,12 @@ FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 .PHONY: all check check-unit check-sim check-asan check-e2e fuzz-smoke lint format bench measure \
         install clean
 all: $(BUILD)/p2posd $(BUILD)/p2posctl $(BUILD)/p2pos-state
+
+# The one thing that changes with each commit is compiled where it is shown.
+$(BUILD)/gen/daemon/sys/revision.h: FORCE
+	@mkdir -p $(@D)
+	@echo '#define P2POS_REVISION "$(REVISION)"' | cmp -s - $@ || echo '#define P2POS_REVISION "$(REVISION)"' >$@
+$(call obj,daemon/sys/metrics.c daemon/sys/metrics_process.c): $(BUILD)/gen/daemon/sys/revision.h
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)

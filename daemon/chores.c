@@ -288,7 +288,6 @@ void chores_measure(struct node *n)
 {
 	struct store_figures f;
 
-	metric_set(M_BUILD_INFO, 1, P2POS_VERSION);
 	measure_cluster(n);
 	measure_members(n);
 	measure_conns(n);

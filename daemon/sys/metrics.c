@@ -4,6 +4,7 @@
 
 #include "daemon/sys/metrics_parts.h"
 #include "daemon/sys/metrics_words.h"
+#include "daemon/sys/revision.h"
 #include "proto/base/mem.h"
 
 #include <assert.h>

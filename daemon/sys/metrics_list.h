@@ -8,8 +8,8 @@
 
 /* X(id, name, kind, first label, second label, third label, help) */
 #define METRICS_LIST(X)                                                                            \
-	X(BUILD_INFO, "p2pos_build_info", GAUGE, VERSION, NONE, NONE,                              \
-		"Always 1; the version is a label")                                                \
+	X(BUILD_INFO, "p2pos_build_info", GAUGE, VERSION, REVISION, NONE,                          \
+		"Always 1; version and revision are labels")                                       \
 	X(NODE_STATE, "p2pos_node_state", GAUGE, STATE, NONE, NONE,                                \
 		"1 for the state the node is in")                                                  \
 	X(NODE_STATE_CHANGES, "p2pos_node_state_changes", COUNTER, FROM, TO, NONE,                 \
@@ -99,6 +99,7 @@ enum metric {
  * METRIC_WORDS_… are in metrics_words.h, which only metrics.c needs. */
 #define METRIC_LABEL_LIST(X)                                                                       \
 	X(VERSION, "version", P2POS_VERSION)                                                       \
+	X(REVISION, "revision", P2POS_REVISION) /* made by the Makefile */                                   \
 	X(STATE, "state", "unconfigured degraded healthy")                                         \
 	X(FROM, "from", "unconfigured degraded healthy")                                           \
 	X(TO, "to", "unconfigured degraded healthy")                                               \

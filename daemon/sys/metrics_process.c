@@ -2,6 +2,7 @@
 /* metrics_process.c: what the kernel knows of this process, read when somebody asks. */
 #include "daemon/sys/log.h"
 #include "daemon/sys/metrics_parts.h"
+#include "daemon/sys/revision.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -95,6 +96,6 @@ void metrics_read_process(void)
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
 		metric_set(M_FDS_MAX, (double)files.rlim_cur);
 	metric_set(M_START, start_time());
-	metric_set(M_BUILD_INFO, 1, P2POS_VERSION);
+	metric_set(M_BUILD_INFO, 1, P2POS_VERSION, P2POS_REVISION);
 	read_log();
 }

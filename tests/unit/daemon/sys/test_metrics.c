@@ -173,7 +173,10 @@ static void the_process_and_the_build_are_described(void **state)
 	const char *at = print(true), *found;
 
 	(void)state;
-	assert_non_null(strstr(at, "p2pos_build_info{version=\""));
+	found = strstr(at, "p2pos_build_info{version=\"" P2POS_VERSION "\",revision=\"");
+	assert_non_null(found);
+	assert_null(strstr(found, "revision=\"\""));
+	assert_null(strstr(found, "revision=\"other\""));
 	found = strstr(at, "\nprocess_resident_memory_bytes ");
 	assert_non_null(found);
 	assert_true(atof(strchr(found, ' ')) > 100000);
