@@ -41,13 +41,13 @@ struct conn *conn_new(const struct conn_opts *opts)
 /* What is asked about QUIC after its end. */
 static void remember(struct conn *c)
 {
-	struct mux_usage usage;
+	struct mux_info mux;
 
 	if (c->mux.kind != MUX_QUIC)
 		return;
-	mux_usage(&c->mux, &usage);
-	c->last_heard = usage.last_heard;
-	c->path = usage.path;
+	mux_info(&c->mux, &mux);
+	c->last_heard = mux.last_heard;
+	c->path = mux.path;
 }
 
 /* Everything but what last words need. */
@@ -383,9 +383,9 @@ static const char *muxer_of(const struct conn *c)
 
 void conn_info(const struct conn *c, struct conn_info *ret)
 {
-	struct mux_usage usage;
+	struct mux_info mux;
 
-	mux_usage(&c->mux, &usage);
+	mux_info(&c->mux, &mux);
 	*ret = (struct conn_info){
 		.side = c->opts.side,
 		.state = sm_name(&c->state),
@@ -394,10 +394,10 @@ void conn_info(const struct conn *c, struct conn_info *ret)
 		.early_muxer = c->early_muxer,
 		.streams_in = c->streams_in,
 		.streams_out = c->streams_out,
-		.send_queued = c->wire.len + usage.queued_bytes,
-		.memory = memory_of(c) + usage.memory,
-		.last_heard = c->mux.kind == MUX_QUIC ? usage.last_heard : c->last_heard,
-		.path = c->mux.kind == MUX_QUIC ? usage.path : c->path,
+		.send_queued = c->wire.len + mux.queued_bytes,
+		.memory = memory_of(c) + mux.memory,
+		.last_heard = c->mux.kind == MUX_QUIC ? mux.last_heard : c->last_heard,
+		.path = c->mux.kind == MUX_QUIC ? mux.path : c->path,
 	};
 	if (c->is_proven)
 		ret->peer = c->peer;

@@ -130,12 +130,12 @@ static void set_yamux_grant(struct yamux *y, const struct conn_grant *g)
 	yamux_set_limits(y, &limits);
 }
 
-static struct mux_usage usage_of_yamux(const struct yamux *y)
+static struct mux_info info_of_yamux(const struct yamux *y)
 {
 	struct yamux_usage usage;
 
 	yamux_usage(y, &usage);
-	return (struct mux_usage){
+	return (struct mux_info){
 		.queued_bytes = usage.queued_bytes,
 		/* Not usage.memory's exact sum over all streams: this is asked for each turn. */
 		.memory = usage.queued_bytes + usage.unread_bytes +
@@ -144,12 +144,12 @@ static struct mux_usage usage_of_yamux(const struct yamux *y)
 	};
 }
 
-static struct mux_usage usage_of_quic(const struct quic_conn *q)
+static struct mux_info info_of_quic(const struct quic_conn *q)
 {
 	struct quic_info info;
 
 	quic_info(q, &info);
-	return (struct mux_usage){
+	return (struct mux_info){
 		.queued_bytes = info.queued_bytes,
 		.memory = info.memory,
 		.path = info.path,
@@ -279,11 +279,11 @@ void mux_goodbye(struct mux *m, const char *why, mono_t now)
 		yamux_go_away(&m->yamux, goodbye_code(why));
 }
 
-void mux_usage(const struct mux *m, struct mux_usage *ret)
+void mux_info(const struct mux *m, struct mux_info *ret)
 {
-	*ret = (struct mux_usage){0};
+	*ret = (struct mux_info){0};
 	if (m->kind == MUX_YAMUX)
-		*ret = usage_of_yamux(&m->yamux);
+		*ret = info_of_yamux(&m->yamux);
 	else if (m->kind == MUX_QUIC)
-		*ret = usage_of_quic(m->quic);
+		*ret = info_of_quic(m->quic);
 }

@@ -86,13 +86,13 @@ void mux_ping(struct mux *m);
 /* Ends it politely; `why` is a word of conn_close(). MUX_CLOSED follows, without a `why`. */
 void mux_goodbye(struct mux *m, const char *why, mono_t now);
 
-struct mux_usage {
+struct mux_info {
 	size_t queued_bytes;       /* written, and not gone yet */
 	size_t memory;             /* bytes owned beside the struct itself */
 	struct datagram_path path; /* of QUIC, which alone knows these two */
 	mono_t last_heard;
 };
-void mux_usage(const struct mux *m, struct mux_usage *ret);
+void mux_info(const struct mux *m, struct mux_info *ret);
 
 /* ---- over_quic.c ---- */
 
