@@ -86,7 +86,7 @@ static void let_in(struct control *c, struct flow *take_flow, const struct pipe_
 	} else if (c->client_count >= CONTROL_CLIENTS_MAX) {
 		log_warn("CONTROL", "client_refused", kv_text("reason", "busy"),
 			kv_uint("uid", who->uid), kv_int("pid", who->pid));
-		turn_away(take_flow, RPC_ERR_BUSY, "64 clients are connected already");
+		turn_away(take_flow, RPC_ERR_BUSY, "no further client fits; try again when one has left");
 	} else {
 		client_open(c, take_flow, who, role);
 	}

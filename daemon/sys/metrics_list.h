@@ -96,10 +96,11 @@ enum metric {
 };
 
 /* X(id, label name, words); words end up as a list with "other" behind, "" = given at run time.
- * METRIC_WORDS_… are in metrics_words.h, which only metrics.c needs. */
+ * METRIC_WORDS_… are in metrics_words.h, P2POS_REVISION in revision.h, which the Makefile makes: only
+ * metrics.c needs them. */
 #define METRIC_LABEL_LIST(X)                                                                       \
 	X(VERSION, "version", P2POS_VERSION)                                                       \
-	X(REVISION, "revision", P2POS_REVISION) /* made by the Makefile */                                   \
+	X(REVISION, "revision", P2POS_REVISION)                                                    \
 	X(STATE, "state", "unconfigured degraded healthy")                                         \
 	X(FROM, "from", "unconfigured degraded healthy")                                           \
 	X(TO, "to", "unconfigured degraded healthy")                                               \

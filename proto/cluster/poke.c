@@ -8,7 +8,8 @@
  *
  * Whatever the number of members, each is poked by all others together some POKES_A_SECOND times a
  * second, and asked once (probe.c), which is as good as a poke: the first of them learns of its end within
- * a quarter of a second in the mean, and tells others, who ask it themselves. Each does all its pokes of a turn in one go, because it is waking up that costs.
+ * a quarter of a second in the mean, and tells others, who ask it themselves. Each does all its pokes of a
+ * turn in one go, because it is waking up that costs.
  * Nodes that started together would all come to a member at the same moment: hence the draw. */
 #include "proto/cluster/core_parts.h"
 
